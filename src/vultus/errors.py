@@ -1,0 +1,171 @@
+"""Every error Vultus raises on purpose, in one tree.
+
+    VultusError
+    ├── ImageError            a picture cannot be used
+    │   ├── ImageNotFound     image_not_found
+    │   ├── ImageUnreadable   image_unreadable
+    │   └── ImageTooLarge     image_too_large
+    ├── FaceError             a picture is fine, its faces are not
+    │   ├── NoFace            no_face
+    │   └── SeveralFaces      several_faces
+    ├── ModelError            a model cannot be used
+    │   ├── ModelUnknown      model_unknown
+    │   ├── ModelMissing      model_missing
+    │   ├── ModelDamaged      model_damaged
+    │   └── ProviderMissing   provider_missing
+    ├── GalleryError          the gallery cannot do what was asked
+    │   ├── GalleryInvalid    gallery_invalid
+    │   ├── GalleryNewer      gallery_newer
+    │   ├── GalleryBusy       gallery_busy
+    │   ├── GalleryReadOnly   gallery_read_only
+    │   ├── ModelMismatch     model_mismatch
+    │   ├── GroupUnknown      group_unknown
+    │   ├── GroupExists       group_exists
+    │   ├── PersonUnknown     person_unknown
+    │   ├── PersonExists      person_exists
+    │   ├── FaceUnknown       face_unknown
+    │   ├── FaceExists        face_exists
+    │   └── ArchiveInvalid    archive_invalid
+    ├── StorageError          storage_failed: the disk is full, read-only or not there
+    ├── NothingToDo           nothing_to_do: a folder without pictures, an empty list
+    └── UsageError            usage: an argument or setting that makes no sense
+
+Each class has a stable `code` for programs; each instance a `message` for people and a
+`hint`: what to do next. Nothing here knows of HTTP or of exit codes.
+"""
+
+from __future__ import annotations
+
+
+class VultusError(Exception):
+    """The root: `except VultusError` catches everything that Vultus raises on purpose."""
+
+    code = "vultus_error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+    def __reduce__(self) -> tuple[type[VultusError], tuple[str, str]]:
+        """Errors travel between worker processes whole, hint included."""
+        return (type(self), (self.message, self.hint))
+
+    def to_dict(self) -> dict[str, str]:
+        """The form in which an error leaves as JSON."""
+        return {"code": self.code, "message": str(self)}
+
+
+class ImageError(VultusError):
+    code = "image_error"
+
+
+class ImageNotFound(ImageError):
+    code = "image_not_found"
+
+
+class ImageUnreadable(ImageError):
+    code = "image_unreadable"
+
+
+class ImageTooLarge(ImageError):
+    code = "image_too_large"
+
+
+class FaceError(VultusError):
+    code = "face_error"
+
+
+class NoFace(FaceError):
+    code = "no_face"
+
+
+class SeveralFaces(FaceError):
+    code = "several_faces"
+
+
+class ModelError(VultusError):
+    code = "model_error"
+
+
+class ModelUnknown(ModelError):
+    code = "model_unknown"
+
+
+class ModelMissing(ModelError):
+    code = "model_missing"
+
+
+class ModelDamaged(ModelError):
+    code = "model_damaged"
+
+
+class ProviderMissing(ModelError):
+    code = "provider_missing"
+
+
+class GalleryError(VultusError):
+    code = "gallery_error"
+
+
+class GalleryInvalid(GalleryError):
+    code = "gallery_invalid"
+
+
+class GalleryNewer(GalleryError):
+    code = "gallery_newer"
+
+
+class GalleryBusy(GalleryError):
+    code = "gallery_busy"
+
+
+class GalleryReadOnly(GalleryError):
+    code = "gallery_read_only"
+
+
+class ModelMismatch(GalleryError):
+    code = "model_mismatch"
+
+
+class GroupUnknown(GalleryError):
+    code = "group_unknown"
+
+
+class GroupExists(GalleryError):
+    code = "group_exists"
+
+
+class PersonUnknown(GalleryError):
+    code = "person_unknown"
+
+
+class PersonExists(GalleryError):
+    code = "person_exists"
+
+
+class FaceUnknown(GalleryError):
+    code = "face_unknown"
+
+
+class FaceExists(GalleryError):
+    code = "face_exists"
+
+
+class ArchiveInvalid(GalleryError):
+    code = "archive_invalid"
+
+
+class StorageError(VultusError):
+    code = "storage_failed"
+
+
+class NothingToDo(VultusError):
+    code = "nothing_to_do"
+
+
+class UsageError(VultusError):
+    code = "usage"

@@ -1,0 +1,1 @@
+"""Image to Faces: detectors, landmarks, embedders, and the Analyzer that joins them."""

@@ -1,0 +1,161 @@
+"""MTCNN (Zhang et al., 2016): a fast network proposes boxes, two larger ones refine them.
+
+P-Net slides over an image pyramid, R-Net and O-Net look at each candidate again, at 24 and 48
+pixels. Candidates are cut from the pyramid level that is just larger than what the network
+wants: a small crop, already smoothed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vultus.imaging.geometry import suppress_overlaps, to_squares
+from vultus.imaging.load import Image
+from vultus.models.session import Session
+
+Floats = NDArray[np.float32]
+
+_CELL = 12  # P-Net's window in pixels
+_STRIDE = 2
+_PYRAMID_FACTOR = 0.709  # halves the area
+_MOST_PROPOSALS = 3000  # bounds the work on a picture that is all texture
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Scores that a candidate has to reach in each of the three stages."""
+
+    proposal: float = 0.6
+    refinement: float = 0.7
+    output: float = 0.7
+
+
+@dataclass(frozen=True)
+class Detections:
+    """boxes (n, 4) corners, scores (n,), landmarks (n, 5, 2), all float32."""
+
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats
+
+    def select(self, index: NDArray[np.generic]) -> Detections:
+        return Detections(self.boxes[index], self.scores[index], self.landmarks[index])
+
+
+_NOTHING = Detections(
+    np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
+)
+
+
+@dataclass(frozen=True)
+class _Level:
+    scale: float
+    image: Image
+
+
+class Mtcnn:
+    """Finds faces with five landmarks. Holds three sessions and no other state."""
+
+    def __init__(self, proposal: Session, refinement: Session, output: Session) -> None:
+        self._pnet = proposal
+        self._rnet = refinement
+        self._onet = output
+
+    def detect(self, image: Image, min_face_px: float, thresholds: Thresholds) -> Detections:
+        """All faces at least `min_face_px` wide; boxes may reach over the image's border."""
+        levels = _pyramid(image, min_face_px)
+        boxes = self._propose(levels[1:], thresholds.proposal)
+        if len(boxes):
+            boxes = self._refine(levels, boxes, thresholds.refinement)
+        if not len(boxes):
+            return _NOTHING
+        return self._output(levels, boxes, thresholds.output)
+
+    def _propose(self, levels: list[_Level], threshold: float) -> Floats:
+        found = [self._propose_at(level, threshold) for level in levels]
+        boxes = np.concatenate([b for b, _ in found]) if found else _NOTHING.boxes
+        scores = np.concatenate([s for _, s in found]) if found else _NOTHING.scores
+        if len(scores) > _MOST_PROPOSALS:
+            best = np.argsort(-scores)[:_MOST_PROPOSALS]
+            boxes, scores = boxes[best], scores[best]
+        kept = suppress_overlaps(boxes[:, :4], scores, 0.7)
+        windows, shifts = boxes[kept, :4], boxes[kept, 4:]
+        return to_squares(_regress(windows, shifts))
+
+    def _propose_at(self, level: _Level, threshold: float) -> tuple[Floats, Floats]:
+        """Windows with their regression, (n, 8), and scores, (n,), in pixels of the image."""
+        (maps,) = self._pnet.run(level.image[None])
+        odds = maps[0, 4]
+        rows, columns = np.nonzero(odds > np.log(threshold / (1 - threshold)))
+        scores = odds[rows, columns]
+        if len(scores) > _MOST_PROPOSALS:
+            best = np.argsort(-scores)[:_MOST_PROPOSALS]
+            rows, columns, scores = rows[best], columns[best], scores[best]
+        starts = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE
+        windows = np.concatenate([starts, starts + _CELL], axis=1) / np.float32(level.scale)
+        kept = suppress_overlaps(windows, scores, 0.5)
+        shifts = maps[0, :4, rows[kept], columns[kept]]
+        return np.concatenate([windows[kept], shifts], axis=1), scores[kept]
+
+    def _refine(self, levels: list[_Level], boxes: Floats, threshold: float) -> Floats:
+        shifts, scores = self._rnet.run(_crops(levels, boxes, 24))
+        good = np.flatnonzero(scores[:, 1] > threshold)
+        boxes, shifts, face = boxes[good], shifts[good], scores[good, 1]
+        kept = suppress_overlaps(boxes, face, 0.7)
+        return to_squares(_regress(boxes[kept], shifts[kept]))
+
+    def _output(self, levels: list[_Level], boxes: Floats, threshold: float) -> Detections:
+        shifts, points, scores = self._onet.run(_crops(levels, boxes, 48))
+        good = np.flatnonzero(scores[:, 1] > threshold)
+        boxes, shifts, points = boxes[good], shifts[good], points[good]
+        starts, sides = boxes[:, None, :2], (boxes[:, 2:] - boxes[:, :2])[:, None, :]
+        # five x, then five y, in fractions of the box
+        landmarks = starts + points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides
+        found = Detections(_regress(boxes, shifts), scores[good, 1], landmarks.astype(np.float32))
+        kept = suppress_overlaps(found.boxes, found.scores, 0.7, of_smaller=True)
+        return found.select(kept)
+
+
+def _regress(boxes: Floats, shifts: Floats) -> Floats:
+    """Move each corner by the network's shift, given in fractions of the box."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return (boxes + shifts * np.concatenate([sides, sides], axis=1)).astype(np.float32)
+
+
+def _pyramid(image: Image, min_face_px: float) -> list[_Level]:
+    """The image itself, then the levels in which P-Net looks for faces."""
+    levels = [_Level(1.0, image)]
+    scale = _CELL / min_face_px
+    height, width = image.shape[:2]
+    while min(height, width) * scale >= _CELL:
+        size_wh = (round(width * scale), round(height * scale))
+        source = levels[-1].image if len(levels) > 1 else image
+        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        levels.append(_Level(scale, np.asarray(cv2.resize(source, size_wh, interpolation=shrink))))
+        scale *= _PYRAMID_FACTOR
+    return levels
+
+
+def _crops(levels: list[_Level], boxes: Floats, size: int) -> NDArray[np.uint8]:
+    """Square crops, uint8 (n, size, size, 3); what lies outside the image is black."""
+    scales = np.array([level.scale for level in levels])
+    sides = np.maximum(boxes[:, 2] - boxes[:, 0], 1e-3)
+    # the smallest level in which a box still has `size` pixels, else the largest there is
+    fits = sides[:, None] * scales >= size
+    chosen = np.where(fits, scales, np.inf).argmin(axis=1)
+    chosen = np.where(fits.any(axis=1), chosen, scales.argmax())
+    used = scales[chosen]
+    factors = size / (sides * used)
+    # pixel centres: x_crop + 0.5 = (x_level + 0.5 - left) * factor
+    shifts = 0.5 * factors[:, None] - 0.5 - boxes[:, :2] * used[:, None] * factors[:, None]
+    crops = np.empty((len(boxes), size, size, 3), np.uint8)
+    matrix = np.zeros((2, 3))
+    for crop, level, factor, shift in zip(crops, chosen, factors, shifts, strict=True):
+        matrix[0, 0] = matrix[1, 1] = factor
+        matrix[:, 2] = shift
+        cv2.warpAffine(levels[level].image, matrix, (size, size), dst=crop)
+    return crops

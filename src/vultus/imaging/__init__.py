@@ -1,0 +1,1 @@
+"""Pictures: safe decoding, geometry, alignment, quality, drawing."""

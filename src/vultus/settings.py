@@ -1,0 +1,172 @@
+"""One typed tree of settings: arguments before VULTUS_* variables before vultus.toml.
+
+Built once at an entry point (`Settings()`) and handed down; nothing below reads the
+environment. Nested settings are named with two underscores in variables, for example
+`VULTUS_DETECTION__MIN_FACE_PX=40`, and with tables in `vultus.toml`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from vultus.errors import UsageError
+
+SETTINGS_FILE = "vultus.toml"
+Provider = Literal["auto", "cpu", "cuda", "coreml", "openvino", "directml"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DetectionSettings(_Section):
+    """How faces are looked for."""
+
+    min_face_px: int | None = Field(
+        None,
+        ge=12,
+        le=2000,
+        title="Smallest face",
+        description="Width in pixels of the smallest face looked for. Unset: 20 pixels, or more "
+        "in a large picture (its longer side divided by 50).",
+    )
+    score_threshold: float = Field(
+        0.7,
+        ge=0.0,
+        le=1.0,
+        title="Score threshold",
+        description="Detector score below which a box is not called a face.",
+    )
+    max_faces: int = Field(
+        1000,
+        ge=1,
+        le=10_000,
+        title="Most faces",
+        description="At most so many faces a picture, the largest first.",
+    )
+    second_look: bool = Field(
+        True,
+        title="Second look",
+        description="Look again with a padded border and lower thresholds where nothing was found.",
+    )
+
+
+class LimitSettings(_Section):
+    """What is refused before work begins."""
+
+    max_image_bytes: int = Field(
+        64 * 2**20, ge=1, title="Largest file", description="Bytes of an encoded picture."
+    )
+    max_image_pixels: int = Field(
+        89_000_000,
+        ge=1,
+        le=178_000_000,
+        title="Most pixels",
+        description="Width times height, checked before decoding.",
+    )
+
+
+class RuntimeSettings(_Section):
+    """What the networks run on."""
+
+    threads: int = Field(
+        0, ge=0, le=256, title="Threads", description="Threads for each network; 0: one a core."
+    )
+    provider: Provider = Field(
+        "auto",
+        title="Provider",
+        description="Where networks run. A provider asked for by name fails loudly where absent.",
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("vultus")),
+        title="Cache folder",
+        description="Where converted models are kept. Safe to delete.",
+    )
+
+
+class MatchingSettings(_Section):
+    """When a face is given a name."""
+
+    far: float | None = Field(
+        None,
+        gt=0.0,
+        lt=0.5,
+        title="False-match rate",
+        description="Wished rate of false matches; picks the threshold. Unset: the model's own "
+        "operating threshold.",
+    )
+    margin: float = Field(
+        0.02,
+        ge=0.0,
+        le=1.0,
+        title="Margin",
+        description="A face is named only if the best person is nearer than the runner-up by "
+        "this distance.",
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of Vultus. Unknown keys are refused."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VULTUS_",
+        env_nested_delimiter="__",
+        toml_file=SETTINGS_FILE,
+        extra="forbid",
+        frozen=True,
+    )
+
+    gallery: str = Field(
+        default_factory=lambda: str(Path(platformdirs.user_data_dir("vultus")) / "people.db"),
+        title="Gallery",
+        description="Path of a gallery file, or a database address.",
+    )
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
+    matching: MatchingSettings = Field(default_factory=MatchingSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; `overrides` go before everything else.
+
+    Raises:
+        UsageError: a value or a name in the environment or in vultus.toml makes no sense.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise UsageError(
+            f"A setting makes no sense: {problems}.",
+            f"Look at the VULTUS_* variables and at {SETTINGS_FILE}; docs/settings.md lists all.",
+        ) from error
+    except ValueError as error:  # vultus.toml is not TOML
+        raise UsageError(
+            f"{SETTINGS_FILE} cannot be read: {error}.", "Mend or remove the file."
+        ) from error
