@@ -14,6 +14,7 @@
     │   ├── ModelDamaged      model_damaged
     │   └── ProviderMissing   provider_missing
     ├── GalleryError          the gallery cannot do what was asked
+    │   ├── GalleryMissing    gallery_missing
     │   ├── GalleryInvalid    gallery_invalid
     │   ├── GalleryNewer      gallery_newer
     │   ├── GalleryBusy       gallery_busy
@@ -109,6 +110,10 @@ class ProviderMissing(ModelError):
 
 class GalleryError(VultusError):
     code = "gallery_error"
+
+
+class GalleryMissing(GalleryError):
+    code = "gallery_missing"
 
 
 class GalleryInvalid(GalleryError):

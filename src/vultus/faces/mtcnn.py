@@ -21,17 +21,22 @@ Floats = NDArray[np.float32]
 
 _CELL = 12  # P-Net's window in pixels
 _STRIDE = 2
-_PYRAMID_FACTOR = 0.709  # halves the area
+# P-Net sees so many black pixels around each level, so that its window may hang over the border
+# by half: faces at the edge and faces larger than the picture are found at no second cost.
+_BORDER = 6
+_SMALLEST_LEVEL = 8
 _MOST_PROPOSALS = 3000  # bounds the work on a picture that is all texture
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """Scores that a candidate has to reach in each of the three stages."""
+class Search:
+    """How to look: the smallest face, the scores to reach in each stage, and the pyramid's step."""
 
+    min_face_px: float
     proposal: float = 0.6
     refinement: float = 0.7
     output: float = 0.7
+    pyramid_factor: float = 0.709  # halves the area
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,15 @@ class Mtcnn:
         self._rnet = refinement
         self._onet = output
 
-    def detect(self, image: Image, min_face_px: float, thresholds: Thresholds) -> Detections:
-        """All faces at least `min_face_px` wide; boxes may reach over the image's border."""
-        levels = _pyramid(image, min_face_px)
-        boxes = self._propose(levels[1:], thresholds.proposal)
+    def detect(self, image: Image, search: Search) -> Detections:
+        """All faces of about `min_face_px` or more; boxes may reach over the image's border."""
+        levels = _pyramid(image, search.min_face_px, search.pyramid_factor)
+        boxes = self._propose(levels[1:], search.proposal)
         if len(boxes):
-            boxes = self._refine(levels, boxes, thresholds.refinement)
+            boxes = self._refine(levels, boxes, search.refinement)
         if not len(boxes):
             return _NOTHING
-        return self._output(levels, boxes, thresholds.output)
+        return self._output(levels, boxes, search.output)
 
     def _propose(self, levels: list[_Level], threshold: float) -> Floats:
         found = [self._propose_at(level, threshold) for level in levels]
@@ -88,14 +93,15 @@ class Mtcnn:
 
     def _propose_at(self, level: _Level, threshold: float) -> tuple[Floats, Floats]:
         """Windows with their regression, (n, 8), and scores, (n,), in pixels of the image."""
-        (maps,) = self._pnet.run(level.image[None])
+        bordered = cv2.copyMakeBorder(level.image, *[_BORDER] * 4, cv2.BORDER_CONSTANT)
+        (maps,) = self._pnet.run(np.asarray(bordered)[None])
         odds = maps[0, 4]
         rows, columns = np.nonzero(odds > np.log(threshold / (1 - threshold)))
         scores = odds[rows, columns]
         if len(scores) > _MOST_PROPOSALS:
             best = np.argsort(-scores)[:_MOST_PROPOSALS]
             rows, columns, scores = rows[best], columns[best], scores[best]
-        starts = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE
+        starts = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE - _BORDER
         windows = np.concatenate([starts, starts + _CELL], axis=1) / np.float32(level.scale)
         kept = suppress_overlaps(windows, scores, 0.5)
         shifts = maps[0, :4, rows[kept], columns[kept]]
@@ -126,17 +132,17 @@ def _regress(boxes: Floats, shifts: Floats) -> Floats:
     return (boxes + shifts * np.concatenate([sides, sides], axis=1)).astype(np.float32)
 
 
-def _pyramid(image: Image, min_face_px: float) -> list[_Level]:
+def _pyramid(image: Image, min_face_px: float, factor: float) -> list[_Level]:
     """The image itself, then the levels in which P-Net looks for faces."""
     levels = [_Level(1.0, image)]
     scale = _CELL / min_face_px
     height, width = image.shape[:2]
-    while min(height, width) * scale >= _CELL:
+    while min(height, width) * scale >= _SMALLEST_LEVEL:
         size_wh = (round(width * scale), round(height * scale))
         source = levels[-1].image if len(levels) > 1 else image
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         levels.append(_Level(scale, np.asarray(cv2.resize(source, size_wh, interpolation=shrink))))
-        scale *= _PYRAMID_FACTOR
+        scale *= factor
     return levels
 
 

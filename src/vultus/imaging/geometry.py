@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 
+_SUPPRESSION_BLOCK = 128
+
 
 def corners_to_xywh(boxes: Floats) -> NDArray[np.float32]:
     """(left, top, right, bottom) to (x, y, width, height), shape (n, 4)."""
@@ -33,24 +35,36 @@ def suppress_overlaps(
     over union, or over the smaller of the two areas.
     """
     order = np.argsort(-scores, kind="stable")
-    left, top, right, bottom = boxes[order].T
-    areas = (right - left) * (bottom - top)
+    sorted_boxes = boxes[order]
     alive = np.ones(len(order), bool)
-    kept = []
-    for i in range(len(order)):
-        if not alive[i]:
-            continue
-        kept.append(order[i])
-        rest = i + 1 + np.flatnonzero(alive[i + 1 :])
-        width = np.minimum(right[i], right[rest]) - np.maximum(left[i], left[rest])
-        height = np.minimum(bottom[i], bottom[rest]) - np.maximum(top[i], top[rest])
-        shared = np.maximum(width, 0) * np.maximum(height, 0)
-        if of_smaller:
-            against = np.minimum(areas[i], areas[rest])
-        else:
-            against = areas[i] + areas[rest] - shared
-        alive[rest[shared > limit * against]] = False
-    return np.array(kept, np.intp)
+    for start in range(0, len(order), _SUPPRESSION_BLOCK):
+        # rows of this block against everything behind them, in one matrix
+        rows = start + np.flatnonzero(alive[start : start + _SUPPRESSION_BLOCK])
+        rest = start + np.flatnonzero(alive[start:])
+        near = _overlaps_exceed(sorted_boxes[rows], sorted_boxes[rest], limit, of_smaller)
+        near &= rest > rows[:, None]
+        for row, hides in zip(rows, near, strict=True):
+            if alive[row]:
+                alive[rest[hides]] = False
+    return order[alive]
+
+
+def _overlaps_exceed(
+    boxes: Floats, others: Floats, limit: float, of_smaller: bool
+) -> NDArray[np.bool_]:
+    """Whether overlaps exceed `limit`, shape (n, m)."""
+    left, top, right, bottom = (column[:, None] for column in boxes.T)
+    width = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
+    height = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    areas = (right - left) * (bottom - top)
+    other_areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    if of_smaller:
+        against = np.minimum(areas, other_areas)
+    else:
+        against = areas + other_areas - shared
+    exceed: NDArray[np.bool_] = shared > limit * against
+    return exceed
 
 
 def similarity_transforms(source: Floats, target: Floats) -> NDArray[np.float64]:

@@ -68,7 +68,7 @@ def _options(runtime: RuntimeSettings) -> onnxruntime.SessionOptions:
     options.log_severity_level = 3
     # Input sizes change from picture to picture: planned and pooled memory would only grow.
     options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = True
     # Waiting threads of one network must not take the processor from the next one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options

@@ -1,0 +1,75 @@
+"""Vultus: face detection, recognition and attributes on your own machine.
+
+    import vultus
+
+    faces = vultus.detect("party.jpg")
+    vultus.verify("a.jpg", "b.jpg").same
+    people = vultus.Gallery("people.db")
+    people.enroll("obama", ["1.jpg", "2.jpg"], group="friends")
+    people.identify("party.jpg", group="friends")
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vultus._version import __version__
+from vultus.errors import VultusError
+
+if TYPE_CHECKING:
+    from vultus.faces.analyzer import Analyzer
+    from vultus.faces.types import Face, Faces, Quality
+    from vultus.gallery.gallery import Enrolment, Gallery, Identification
+    from vultus.gallery.verification import Verification
+    from vultus.imaging.load import load as load_image
+    from vultus.settings import Settings
+    from vultus.shortcuts import detect, embed, verify
+
+_HOMES = {
+    "Analyzer": "vultus.faces.analyzer",
+    "Enrolment": "vultus.gallery.gallery",
+    "Face": "vultus.faces.types",
+    "Faces": "vultus.faces.types",
+    "Gallery": "vultus.gallery.gallery",
+    "Identification": "vultus.gallery.gallery",
+    "Quality": "vultus.faces.types",
+    "Settings": "vultus.settings",
+    "Verification": "vultus.gallery.verification",
+    "detect": "vultus.shortcuts",
+    "embed": "vultus.shortcuts",
+    "load_image": "vultus.imaging.load:load",
+    "verify": "vultus.shortcuts",
+}
+
+__all__ = [
+    "Analyzer",
+    "Enrolment",
+    "Face",
+    "Faces",
+    "Gallery",
+    "Identification",
+    "Quality",
+    "Settings",
+    "Verification",
+    "VultusError",
+    "__version__",
+    "detect",
+    "embed",
+    "load_image",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'vultus' has no attribute {name!r}")
+    module, _, attribute = home.partition(":")
+    value = getattr(import_module(module), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Measuring: verification now, more reports to come."""

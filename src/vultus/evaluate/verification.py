@@ -1,0 +1,129 @@
+"""Verification on a list of pairs, as LFW defines it: same person or not?"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vultus.errors import ImageError, UsageError
+from vultus.evaluate.metrics import (
+    best_threshold,
+    cross_validated_accuracy,
+    equal_error_rate,
+    roc_auc,
+    true_accept_rate,
+)
+
+_COLUMNS = ("fold", "image_a", "image_b", "same")
+FARS = (0.01, 0.001)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """folds (n,), names of both pictures, and whether they are the same person (n,)."""
+
+    folds: NDArray[np.int64]
+    first: list[str]
+    second: list[str]
+    same: NDArray[np.bool_]
+
+    @property
+    def images(self) -> list[str]:
+        """Every picture once, sorted."""
+        return sorted({*self.first, *self.second})
+
+
+def read_pairs(path: Path) -> Pairs:
+    """Read a tab-separated file with the columns fold, image_a, image_b, same (0 or 1).
+
+    Raises:
+        UsageError: the file cannot be read or has other columns.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            if not set(_COLUMNS) <= set(reader.fieldnames or ()):
+                raise ValueError(f"expected the columns {', '.join(_COLUMNS)}")
+            rows = list(reader)
+        folds = np.array([int(row["fold"]) for row in rows], np.int64)
+        same = np.array([{"0": False, "1": True}[row["same"]] for row in rows], bool)
+        if not rows or same.all() or not same.any():
+            raise ValueError("pairs of both kinds are needed")
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        raise UsageError(
+            f"{path} is no list of pairs: {error}.",
+            "Give a tab-separated file: fold, image_a, image_b, same (0 or 1).",
+        ) from error
+    return Pairs(folds, [row["image_a"] for row in rows], [row["image_b"] for row in rows], same)
+
+
+@dataclass(frozen=True)
+class VerificationReport:
+    """What `evaluate verification` prints; see docs/reference for each figure."""
+
+    pairs: int
+    images: int
+    not_found: int
+    accuracy: float
+    accuracy_std: float
+    auc: float
+    eer: float
+    tar_at_far: dict[str, float]
+    threshold: float
+    seconds: float
+
+
+Embed = Callable[[Path], NDArray[np.float32] | None]
+
+
+def embed_pairs(
+    pairs: Pairs, embeddings: dict[str, NDArray[np.float32] | None]
+) -> NDArray[np.float64]:
+    """Distances of the pairs, (n,); infinite where a face was not found."""
+    distances = np.full(len(pairs.same), np.inf)
+    for row, (first, second) in enumerate(zip(pairs.first, pairs.second, strict=True)):
+        a, b = embeddings[first], embeddings[second]
+        if a is not None and b is not None:
+            distances[row] = np.linalg.norm(a - b)
+    return distances
+
+
+def evaluate_verification(
+    pairs: Pairs,
+    images: Path,
+    embed_all: Callable[[list[Path]], list[NDArray[np.float32] | ImageError | None]],
+) -> VerificationReport:
+    """Measure on all pairs. `embed_all` gives the largest face's embedding of each picture, None
+    where there is no face, or the error of a picture that cannot be read.
+
+    Raises:
+        ImageError: a picture of the list is missing or unreadable.
+    """
+    start = time.perf_counter()
+    names = pairs.images
+    answers = embed_all([images / name for name in names])
+    embeddings: dict[str, NDArray[np.float32] | None] = {}
+    for name, answer in zip(names, answers, strict=True):
+        if isinstance(answer, ImageError):
+            raise answer
+        embeddings[name] = answer
+    distances = embed_pairs(pairs, embeddings)
+    accuracy, deviation = cross_validated_accuracy(distances, pairs.same, pairs.folds)
+    return VerificationReport(
+        pairs=len(pairs.same),
+        images=len(names),
+        not_found=sum(embedding is None for embedding in embeddings.values()),
+        accuracy=accuracy,
+        accuracy_std=deviation,
+        auc=roc_auc(distances, pairs.same),
+        eer=equal_error_rate(distances, pairs.same),
+        tar_at_far={f"{far:g}": true_accept_rate(distances, pairs.same, far) for far in FARS},
+        threshold=best_threshold(distances, pairs.same),
+        seconds=time.perf_counter() - start,
+    )

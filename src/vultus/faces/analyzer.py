@@ -1,0 +1,121 @@
+"""The Analyzer joins detector, aligner and embedder; it is the only way to get faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from threading import Lock
+
+import numpy as np
+
+from vultus.faces.alignment import align_points
+from vultus.faces.detection import Detector, find_faces
+from vultus.faces.embedder import DlibResNet, Embedder, embed_mirrored
+from vultus.faces.mtcnn import Detections, Mtcnn
+from vultus.faces.quality import measure_quality
+from vultus.faces.shape_predictor import ShapePredictor
+from vultus.faces.types import Faces
+from vultus.imaging.align import cut_chips
+from vultus.imaging.geometry import corners_to_xywh
+from vultus.imaging.load import Image, ImageSource, load
+from vultus.models import catalogue, store
+from vultus.models.session import load_sessions
+from vultus.settings import Settings, load_settings
+
+
+class Analyzer:
+    """Image to `Faces`. Thread-safe; models are loaded when they are first needed.
+
+    Args:
+        settings: detection, limits and runtime; read from the environment when not given.
+        mirror: average each embedding with that of the mirrored face (slower, fewer errors).
+        detector, embedder: others than the default ones, for tests and new models.
+
+    Asked for less it does less: without `embed` and `chips` no face is aligned.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        mirror: bool = False,
+        detector: Detector | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self.settings = settings or load_settings()
+        self.mirror = mirror
+        self._given_detector = detector
+        self._given_embedder = embedder
+        self._loading = Lock()
+
+    @cached_property
+    def detector(self) -> Detector:
+        if self._given_detector is not None:
+            return self._given_detector
+        nets = load_sessions(catalogue.DETECTOR, self.settings.runtime)
+        return Mtcnn(nets["pnet"], nets["rnet"], nets["onet"])
+
+    @cached_property
+    def predictor(self) -> ShapePredictor:
+        card = catalogue.card(catalogue.LANDMARKS)
+        files = store.load(card, self.settings.runtime.cache_dir)
+        return ShapePredictor.from_npz(files["predictor.npz"])
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        if self._given_embedder is not None:
+            return self._given_embedder
+        nets = load_sessions(catalogue.EMBEDDER, self.settings.runtime)
+        return DlibResNet(nets["resnet"], catalogue.EMBEDDER)
+
+    @property
+    def embedder_id(self) -> str:
+        """The id of the model that makes the embeddings; known without loading it."""
+        return self._given_embedder.model_id if self._given_embedder else catalogue.EMBEDDER
+
+    def warm_up(self, *, embed: bool = True) -> None:
+        """Load the models now rather than with the first picture."""
+        with self._loading:
+            _ = self.detector, self.predictor
+            if embed:
+                _ = self.embedder
+
+    def analyze(
+        self, source: ImageSource, *, embed: bool = True, quality: bool = True, chips: bool = False
+    ) -> Faces:
+        """Find the faces of one picture and, as asked, embed, rate and cut them out.
+
+        Raises:
+            ImageError: the picture cannot be used.
+            ModelError: a model cannot be loaded.
+        """
+        image = load(source, self.settings.limits)
+        self.warm_up(embed=embed)
+        found = find_faces(self.detector, image, self.settings.detection)
+        return self._describe(image, found, embed=embed, quality=quality, chips=chips)
+
+    def analyze_batch(
+        self, sources: Iterable[ImageSource], *, embed: bool = True, quality: bool = True
+    ) -> Iterator[Faces]:
+        """One `Faces` a picture, in order, one picture in memory at a time."""
+        return (self.analyze(source, embed=embed, quality=quality) for source in sources)
+
+    def _describe(
+        self, image: Image, found: Detections, *, embed: bool, quality: bool, chips: bool
+    ) -> Faces:
+        size_wh = (image.shape[1], image.shape[0])
+        faces = Faces(corners_to_xywh(found.boxes), found.scores, found.landmarks, size_wh)
+        if not (embed or quality or chips):
+            return faces
+        points = align_points(self.predictor, image, found)
+        cut = cut_chips(image, points)
+        faces = replace(faces, alignment=points, chips=cut if chips else None)
+        if quality:
+            faces = replace(faces, quality=measure_quality(faces, cut))
+        if embed:
+            vectors = embed_mirrored(self.embedder, cut) if self.mirror else self.embedder.embed(cut)
+            faces = replace(
+                faces, embeddings=vectors.astype(np.float32), embedder=self.embedder.model_id
+            )
+        return faces

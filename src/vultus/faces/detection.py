@@ -1,0 +1,78 @@
+"""Which faces of an image count: looks at several strengths, size and number limits."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from vultus.faces.mtcnn import Detections, Search
+from vultus.imaging.load import Image
+from vultus.settings import DetectionSettings
+
+_SMALLEST_FACE_PX = 20
+_FACES_ACROSS = 50  # in a large picture a face is at least a fiftieth of the longer side
+
+
+class Detector(Protocol):
+    """Finds faces; see `Mtcnn`."""
+
+    def detect(self, image: Image, search: Search) -> Detections: ...
+
+
+# Where the first look finds nothing, the face is mostly a close-up that fills the picture, and
+# what lost it are the first two stages: the third scores it well once it is asked. So: large faces
+# only, a black border, low thresholds for proposals and a lower one for the answer, at two
+# phases of the pyramid. Of 55 misses among 2,202 tight crops (lfw-grey) this finds all; in 415
+# picture parts without a face it sees seven.
+_BORDER_OF_LONGER = 0.3
+_SECOND_PROPOSAL = 0.3
+_SECOND_REFINEMENT = 0.2
+_SECOND_OUTPUT = 0.7  # of the score threshold
+_SECOND_LOOKS = ((1 / 5, 0.709), (1 / 3.5, 0.84))  # smallest face of the shorter side, factor
+
+
+def find_faces(detector: Detector, image: Image, settings: DetectionSettings) -> Detections:
+    """Faces of an image, largest first, at most `settings.max_faces`."""
+    smallest = settings.min_face_px or smallest_face_px(image)
+    found = detector.detect(image, Search(smallest, output=settings.score_threshold))
+    if settings.second_look and not len(found.boxes):
+        found = _look_again(detector, image, smallest, settings.score_threshold)
+    return _within_limits(found, smallest, settings.max_faces)
+
+
+def smallest_face_px(image: Image) -> float:
+    """The smallest face looked for where nobody says: 20 pixels, more in a large picture."""
+    return max(_SMALLEST_FACE_PX, max(image.shape[:2]) / _FACES_ACROSS)
+
+
+def _look_again(
+    detector: Detector, image: Image, smallest: float, score_threshold: float
+) -> Detections:
+    border = round(max(image.shape[:2]) * _BORDER_OF_LONGER)
+    bordered = np.asarray(
+        cv2.copyMakeBorder(image, *[border] * 4, cv2.BORDER_CONSTANT), np.uint8
+    )
+    for part, factor in _SECOND_LOOKS:
+        search = Search(
+            max(smallest, min(image.shape[:2]) * part),
+            _SECOND_PROPOSAL,
+            _SECOND_REFINEMENT,
+            score_threshold * _SECOND_OUTPUT,
+            factor,
+        )
+        found = detector.detect(bordered, search)
+        if len(found.boxes):
+            break
+    shift = np.float32(border)
+    return Detections(found.boxes - shift, found.scores, found.landmarks - shift)
+
+
+def _within_limits(found: Detections, smallest: float, max_faces: int) -> Detections:
+    # P-Net's windows are coarse: a face a little under the limit passes it
+    widths = found.boxes[:, 2] - found.boxes[:, 0]
+    heights = found.boxes[:, 3] - found.boxes[:, 1]
+    order = np.argsort(-widths * heights, kind="stable")
+    large = order[np.maximum(widths, heights)[order] >= smallest]
+    return found.select(large[:max_faces])

@@ -1,0 +1,1 @@
+"""People known: the database, the vector index, matching and calibration."""

@@ -1,0 +1,193 @@
+"""Opening a gallery's database: engine, pragmas, migrations, and errors in plain words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from vultus.errors import (
+    GalleryBusy,
+    GalleryError,
+    GalleryInvalid,
+    GalleryMissing,
+    GalleryNewer,
+    GalleryReadOnly,
+    StorageError,
+    VultusError,
+)
+
+HEAD = "0001"
+_BUSY_SECONDS = 30
+
+
+class Database:
+    """One gallery. SQLite files are opened in WAL mode and written with full durability."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.path = None if "://" in address else Path(address).expanduser()
+        self._engine: sa.Engine | None = None
+        self._opening = Lock()
+
+    def __str__(self) -> str:
+        """The address without its password."""
+        if self.path is not None:
+            return str(self.path)
+        return sa.make_url(self.address).render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one consistent state.
+
+        Raises:
+            GalleryMissing: nobody was ever enrolled there.
+        """
+        with self._translated(), self._open(create=False).connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction: all of it is on disk when the block ends, or none of it."""
+        with self._translated():
+            engine = self._open(create=True)
+            with engine.connect().execution_options(vultus_write=True) as connection:
+                with connection.begin():
+                    yield connection
+
+    def close(self) -> None:
+        """Close all connections; the gallery can be opened again."""
+        with self._opening:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _open(self, *, create: bool) -> sa.Engine:
+        with self._opening:
+            if self._engine is None:
+                self._engine = self._connect(create)
+            return self._engine
+
+    def _connect(self, create: bool) -> sa.Engine:
+        if self.path is None:
+            engine = sa.create_engine(self.address)
+        else:
+            if not create and not self.path.exists():
+                raise GalleryMissing(
+                    f"There is no gallery {self.path}.",
+                    "Enrol somebody first (`vultus enroll`), or name another one with --gallery.",
+                )
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            engine = _sqlite_engine(self.path)
+        try:
+            self._migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+    def _migrate(self, engine: sa.Engine) -> None:
+        with engine.connect() as connection:
+            tables = set(sa.inspect(connection).get_table_names())
+            version = None
+            if "alembic_version" in tables:
+                version = connection.execute(
+                    sa.text("SELECT version_num FROM alembic_version")
+                ).scalar()
+        if version == HEAD:
+            return
+        if version is not None and version > HEAD:
+            raise GalleryNewer(
+                f"{self} was written by a newer Vultus (schema {version}, known is {HEAD}).",
+                "Upgrade: pip install --upgrade vultus.",
+            )
+        if version is None and tables:
+            raise GalleryInvalid(
+                f"{self} is a database, but not a gallery.", "Name another one with --gallery."
+            )
+        _upgrade(engine)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._explain(error.orig or error) from error
+        except sa.exc.ArgumentError as error:
+            raise GalleryInvalid(
+                f"{self.address!r} is no database address.",
+                "Give a path, or an address like sqlite:///people.db.",
+            ) from error
+        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+            raise GalleryInvalid(
+                f"The driver for {self} is not installed.", "Install it, or use a file."
+            ) from error
+        except OSError as error:
+            raise StorageError(
+                f"{self} cannot be opened: {error.strerror or error}.",
+                "Check the folder and its permissions.",
+            ) from error
+
+    def _explain(self, error: BaseException) -> VultusError:
+        text = str(error).lower()
+        if "full" in text or "disk i/o" in text:
+            return StorageError(
+                f"{self} cannot be written: {error}.",
+                "Free some space; what was reported as enrolled is kept.",
+            )
+        if "readonly" in text or "read-only" in text:
+            return GalleryReadOnly(f"{self} is read-only.", "Check its permissions.")
+        if "locked" in text or "busy" in text:
+            return GalleryBusy(
+                f"{self} has been in use by another process for {_BUSY_SECONDS} seconds.",
+                "Try again when it is done.",
+            )
+        if "unable to open" in text:
+            return StorageError(f"{self} cannot be opened.", "Check the path and permissions.")
+        if isinstance(error, sqlite3.DatabaseError) and "not a database" in text:
+            return GalleryInvalid(f"{self} is not a gallery.", "Name another file with --gallery.")
+        if "malformed" in text:
+            return GalleryInvalid(f"{self} is damaged.", "Restore it from an export or a backup.")
+        return GalleryError(f"{self}: {error}", "")
+
+
+def _sqlite_engine(path: Path) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_SECONDS}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+            try:
+                connection.execute(f"PRAGMA {pragma}")
+            except sqlite3.OperationalError as error:
+                if "readonly" not in str(error) or pragma != "journal_mode=WAL":
+                    raise  # a read-only file can be read in the mode that it has
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # A writer takes the lock at once: two of them wait for each other instead of failing.
+        write = connection.get_execution_options().get("vultus_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _upgrade(engine: sa.Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "vultus.gallery:migrations")
+    with engine.connect().execution_options(vultus_write=True) as connection:
+        with connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")

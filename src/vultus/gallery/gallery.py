@@ -1,0 +1,319 @@
+"""`Gallery`: pictures in, people enrolled; pictures in, people named."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vultus.errors import ModelMismatch, NoFace, SeveralFaces
+from vultus.faces.analyzer import Analyzer
+from vultus.faces.quality import poor_reasons
+from vultus.faces.types import Face, Faces
+from vultus.gallery.archive import read_archive, write_archive
+from vultus.gallery.calibration import Calibrator
+from vultus.gallery.database import Database
+from vultus.gallery.index import GroupIndex
+from vultus.gallery.matcher import Candidate, Decision, decide
+from vultus.gallery.store import FaceRecord, Group, Person, Store, check_name, encode_crop
+from vultus.imaging.load import Image, ImageSource, load
+from vultus.models import catalogue
+from vultus.settings import Settings, load_settings
+
+DEFAULT_GROUP = "default"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What became of one picture: `new` is False when it was this person's already."""
+
+    person: str
+    group: str
+    source: str
+    new: bool
+    quality: float
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Identification:
+    """Who one face of a picture is; `person` is None for a stranger.
+
+    probability: of the best candidate, calibrated, 0.5 at the threshold.
+    why: rule, threshold, reference picture, runner-up, margin and what is poor in the picture.
+    """
+
+    face: Face
+    person: str | None
+    probability: float
+    candidates: list[Candidate]
+    why: dict[str, Any]
+
+
+class Gallery:
+    """Groups of people with their enrolled faces, in one database.
+
+    Args:
+        address: path of a file (made when somebody is enrolled) or a database address; the
+            setting `gallery` when not given.
+        analyzer: finds and embeds faces; one with the default models when not given.
+        far: wished rate of false matches, picks the threshold; the model's own when not given.
+
+    Everything that changes people is on disk when the call returns.
+    """
+
+    def __init__(
+        self,
+        address: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        analyzer: Analyzer | None = None,
+        far: float | None = None,
+    ) -> None:
+        self.settings = settings or (analyzer.settings if analyzer else load_settings())
+        self.database = Database(str(address or self.settings.gallery))
+        self._given_analyzer = analyzer
+        self._far = far if far is not None else self.settings.matching.far
+        self._store = Store(self.database)
+        self._index = GroupIndex(self._store)
+
+    def __enter__(self) -> Gallery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    @cached_property
+    def analyzer(self) -> Analyzer:
+        return self._given_analyzer or Analyzer(self.settings)
+
+    @cached_property
+    def calibrator(self) -> Calibrator:
+        return Calibrator.of(self.analyzer.embedder_id, self._far)
+
+    # enrolling
+
+    def enroll(
+        self,
+        person: str,
+        sources: ImageSource | Iterable[ImageSource],
+        *,
+        group: str = DEFAULT_GROUP,
+        largest: bool = False,
+        keep_crops: bool = False,
+    ) -> list[Enrolment]:
+        """Enrol pictures of one person; group and person are made when they are not there.
+
+        Args:
+            largest: take the largest face where a picture has several, instead of refusing it.
+            keep_crops: store the aligned face too, so that a later model can be applied to it.
+
+        Raises:
+            NoFace, SeveralFaces, ImageError, FaceExists: for the first picture that cannot be
+                enrolled; the ones before it are.
+        """
+        check_name(person, "person"), check_name(group, "group")
+        if isinstance(sources, str | Path | bytes | np.ndarray) or hasattr(sources, "read"):
+            sources = [sources]  # type: ignore[list-item]
+        return [
+            self._enroll_one(person, source, group, largest, keep_crops)
+            for source in sources  # type: ignore[union-attr]
+        ]
+
+    def _enroll_one(
+        self, person: str, source: ImageSource, group: str, largest: bool, keep_crops: bool
+    ) -> Enrolment:
+        name = source_name(source)
+        image = load(source, self.settings.limits)
+        faces = self.analyzer.analyze(image, chips=keep_crops)
+        return self.enroll_face(person, image, faces, source=name, group=group, largest=largest)
+
+    def enroll_face(
+        self,
+        person: str,
+        image: Image,
+        faces: Faces,
+        *,
+        source: str,
+        group: str = DEFAULT_GROUP,
+        largest: bool = False,
+    ) -> Enrolment:
+        """Enrol the one (or the largest) of the faces already found in an image."""
+        face = pick_face(faces, source, largest=largest)
+        quality = face.quality or {}
+        if face.embedding is None or faces.embedder is None:
+            raise ModelMismatch("These faces have no embeddings.", "Analyze with embed=True.")
+        record = FaceRecord(
+            person=person,
+            model=faces.embedder,
+            embedding=face.embedding,
+            source=source,
+            digest=_digest(image, face),
+            box=_box(face),
+            quality=quality.get("score", 0.0),
+            crop=None if face.chip is None else encode_crop(face.chip),
+        )
+        new = self._store.add_face(group, record) is not None
+        warnings = poor_reasons(quality, face.score) if quality else []
+        return Enrolment(person, group, source, new, record.quality, warnings)
+
+    # identifying
+
+    def identify(
+        self, source: ImageSource, *, group: str = DEFAULT_GROUP, top: int = 3
+    ) -> list[Identification]:
+        """Name the faces of a picture; each person at most once.
+
+        Raises:
+            GroupUnknown: there is no such group. ModelMismatch: it is another model's.
+        """
+        self._index.templates(group, self.analyzer.embedder_id)  # fail before the work
+        return self.identify_faces(self.analyzer.analyze(source), group=group, top=top)
+
+    def identify_faces(
+        self, faces: Faces, *, group: str = DEFAULT_GROUP, top: int = 3
+    ) -> list[Identification]:
+        """Name faces that were already found and embedded in one picture."""
+        if faces.embeddings is None or faces.embedder is None:
+            raise ModelMismatch("These faces have no embeddings.", "Analyze with embed=True.")
+        templates = self._index.templates(group, faces.embedder)
+        decisions = decide(
+            faces.embeddings,
+            templates,
+            self.calibrator,
+            margin=self.settings.matching.margin,
+            top=top,
+        )
+        return [
+            Identification(
+                face, decision.person, decision.probability, decision.candidates,
+                self._why(face, decision),
+            )
+            for face, decision in zip(faces, decisions, strict=True)
+        ]
+
+    def _why(self, face: Face, decision: Decision) -> dict[str, Any]:
+        first = decision.candidates[0] if decision.candidates else None
+        second = decision.candidates[1] if len(decision.candidates) > 1 else None
+        quality = face.quality or {}
+        return {
+            "rule": decision.rule,
+            "threshold": self.calibrator.threshold,
+            "reference": first.reference if first else None,
+            "runner_up": second.person if second else None,
+            "margin": decision.margin,
+            "face_px": quality.get("face_px"),
+            "sharpness": quality.get("sharpness"),
+            "yaw_deg": quality.get("yaw_deg"),
+            "quality": quality.get("score"),
+            "poor": poor_reasons(quality, face.score) if quality else [],
+        }
+
+    # people and groups
+
+    def groups(self) -> list[Group]:
+        return self._store.groups()
+
+    def create_group(self, name: str) -> None:
+        self._store.create_group(name)
+
+    def rename_group(self, name: str, new_name: str) -> None:
+        self._store.rename_group(name, new_name)
+
+    def remove_group(self, name: str) -> None:
+        """Remove a group with all its people and faces."""
+        self._store.remove_group(name)
+
+    def people(self, group: str | None = None) -> list[Person]:
+        """The people of a group, or of all groups."""
+        return self._store.people(group)
+
+    def faces_of(self, person: str, *, group: str = DEFAULT_GROUP) -> list[FaceRecord]:
+        """The enrolled faces of one person."""
+        return self._store.faces(group, person=person)
+
+    def rename(self, person: str, new_name: str, *, group: str = DEFAULT_GROUP) -> None:
+        self._store.rename_person(group, person, new_name)
+
+    def move(self, person: str, new_group: str, *, group: str = DEFAULT_GROUP) -> None:
+        self._store.move_person(group, person, new_group)
+
+    def merge(self, person: str, into: str, *, group: str = DEFAULT_GROUP) -> None:
+        """Give all faces of `person` to `into`."""
+        self._store.merge_people(group, person, into)
+
+    def remove(self, person: str, *, group: str = DEFAULT_GROUP) -> None:
+        """Remove a person with all faces."""
+        self._store.remove_person(group, person)
+
+    def remove_face(self, face_id: int, *, group: str = DEFAULT_GROUP) -> None:
+        self._store.remove_face(group, face_id)
+
+    def export_group(self, group: str, path: str | Path) -> int:
+        """Write a group to one file; returns the number of faces."""
+        records = self._store.faces(group)
+        write_archive(Path(path), group, records)
+        return len(records)
+
+    def import_group(self, path: str | Path, *, group: str | None = None) -> tuple[str, int]:
+        """Read a file that `export_group` wrote, all of it or nothing.
+
+        Returns the group's name (the exported one unless `group` is given) and how many faces
+        were new.
+        """
+        name, records = read_archive(Path(path))
+        name = group or name
+        dimensions = {record.embedding.shape for record in records}
+        known = {record.model for record in records} <= set(catalogue.cards())
+        if len(dimensions) > 1 or not known:
+            raise ModelMismatch(
+                f"{path} holds faces of a model that is not known here.", "Upgrade Vultus."
+            )
+        if not records:
+            self._store.create_group(name)
+        return name, self._store.add_faces(name, records)
+
+
+def pick_face(faces: Faces, source: str, *, largest: bool = False) -> Face:
+    """The one face of a picture, or the largest (faces come largest first).
+
+    Raises:
+        NoFace: there is none. SeveralFaces: there are several, and `largest` was not asked for.
+    """
+    if not len(faces):
+        raise NoFace(
+            f"{source} shows no face.", "Give a picture in which the face is larger and clearer."
+        )
+    if len(faces) > 1 and not largest:
+        raise SeveralFaces(
+            f"{source} shows {len(faces)} faces.", "Crop it, or take the largest with --largest."
+        )
+    return Face(faces, 0)
+
+
+def source_name(source: object) -> str:
+    """How a picture is called in answers and in the gallery."""
+    if isinstance(source, str | Path):
+        return str(source)
+    return str(getattr(source, "name", "array" if isinstance(source, np.ndarray) else "bytes"))
+
+
+def _box(face: Face) -> tuple[float, float, float, float]:
+    x, y, width, height = (float(value) for value in face.box)
+    return x, y, width, height
+
+
+def _digest(image: Image, face: Face) -> str:
+    """Tells a picture's face again: of the pixels and the place of the face."""
+    digest = hashlib.sha256(f"{image.shape} {np.rint(face.box).astype(int).tolist()}".encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()

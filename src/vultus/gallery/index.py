@@ -1,0 +1,69 @@
+"""Groups in memory, ready to search. A cache: the database is the truth."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+import numpy as np
+
+from vultus.errors import ModelMismatch
+from vultus.gallery.matcher import Templates
+from vultus.gallery.store import FaceRecord, Store
+
+
+class GroupIndex:
+    """Templates by group, read again when the group has changed in any process."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._cached: dict[tuple[str, str], tuple[tuple[int, int], Templates]] = {}
+
+    def templates(self, group: str, model: str) -> Templates:
+        """The group's faces that `model` made.
+
+        Raises:
+            GroupUnknown: there is no such group.
+            ModelMismatch: the group has faces, but none of this model's.
+        """
+        revision = self._store.revision(group)
+        with self._lock:
+            cached = self._cached.get((group, model))
+            if cached is None or cached[0] != revision:
+                # The revision was read first: a change in between makes this entry stale, not wrong.
+                cached = (revision, self._read(group, model))
+                self._cached[group, model] = cached
+            return cached[1]
+
+    def _read(self, group: str, model: str) -> Templates:
+        records = self._store.faces(group)
+        mine = [record for record in records if record.model == model]
+        if records and not mine:
+            others = ", ".join(sorted({record.model for record in records}))
+            raise ModelMismatch(
+                f"The faces of {group!r} were enrolled with {others}, not with {model}.",
+                "Use that model, or enrol these people again.",
+            )
+        return build_templates(mine)
+
+
+def build_templates(records: list[FaceRecord]) -> Templates:
+    """Faces of the same model, in any order, to searchable templates."""
+    ordered = sorted(records, key=lambda record: record.person)
+    persons = sorted({record.person for record in ordered})
+    names = np.array([record.person for record in ordered], dtype=object)
+    starts = np.array([int(np.flatnonzero(names == name)[0]) for name in persons], np.intp)
+    if not ordered:
+        empty = np.zeros((0, 0), np.float32)
+        return Templates(empty, [], starts, empty, [], [])
+    embeddings = np.stack([record.embedding for record in ordered])
+    counts = np.diff([*starts, len(ordered)])
+    means = np.add.reduceat(embeddings, starts, axis=0) / counts[:, None]
+    return Templates(
+        embeddings=embeddings,
+        persons=persons,
+        starts=starts,
+        means=means.astype(np.float32),
+        sources=[record.source for record in ordered],
+        face_ids=[record.id or 0 for record in ordered],
+    )

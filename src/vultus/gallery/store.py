@@ -1,0 +1,377 @@
+"""What is written into and read from the gallery's tables. Every method is one transaction."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from vultus.errors import (
+    FaceExists,
+    FaceUnknown,
+    GroupExists,
+    GroupUnknown,
+    PersonExists,
+    PersonUnknown,
+    UsageError,
+)
+from vultus.gallery.database import Database
+from vultus.gallery.schema import faces, groups, persons
+
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True)
+class Group:
+    id: int
+    name: str
+    revision: int
+    people: int
+    faces: int
+
+
+@dataclass(frozen=True)
+class Person:
+    id: int
+    name: str
+    group: str
+    faces: int
+    enrolled_at: str
+
+
+@dataclass(frozen=True)
+class FaceRecord:
+    """One enrolled face. embedding: (d,) float32; box: x, y, width, height in pixels."""
+
+    person: str
+    model: str
+    embedding: NDArray[np.float32]
+    source: str
+    digest: str
+    box: tuple[float, float, float, float]
+    quality: float
+    crop: bytes | None = None
+    enrolled_at: datetime.datetime | None = None
+    id: int | None = None
+
+
+def check_name(name: str, what: str) -> str:
+    """A name as it may stand in the gallery.
+
+    Raises:
+        UsageError: it is empty, too long, or has characters that cannot be shown.
+    """
+    cleaned = name.strip()
+    if not cleaned or len(cleaned) > _MAX_NAME or any(ord(letter) < 32 for letter in cleaned):
+        raise UsageError(
+            f"{name!r} is no name for a {what}.",
+            f"Use 1 to {_MAX_NAME} characters without line breaks.",
+        )
+    return cleaned
+
+
+def _now() -> datetime.datetime:
+    """UTC, without a zone, which is how the database keeps it."""
+    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+
+
+class Store:
+    """Groups, persons and faces by name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # groups
+
+    def groups(self) -> list[Group]:
+        people = sa.func.count(sa.distinct(persons.c.id))
+        count = sa.func.count(faces.c.id)
+        query = (
+            sa.select(groups.c.id, groups.c.name, groups.c.revision, people, count)
+            .select_from(groups.outerjoin(persons).outerjoin(faces))
+            .group_by(groups.c.id)
+            .order_by(groups.c.name)
+        )
+        with self._database.read() as connection:
+            return [Group(*row) for row in connection.execute(query)]
+
+    def create_group(self, name: str) -> None:
+        name = check_name(name, "group")
+        with self._database.write() as connection:
+            if _find_group(connection, name) is not None:
+                raise GroupExists(f"There is a group {name!r} already.", "Choose another name.")
+            _insert_group(connection, name)
+
+    def rename_group(self, name: str, new_name: str) -> None:
+        new_name = check_name(new_name, "group")
+        with self._database.write() as connection:
+            group_id = _group_id(connection, name)
+            if _find_group(connection, new_name) not in (None, group_id):
+                raise GroupExists(f"There is a group {new_name!r} already.", "Choose another name.")
+            connection.execute(
+                groups.update().where(groups.c.id == group_id).values(name=new_name)
+            )
+
+    def remove_group(self, name: str) -> None:
+        """Remove a group with all its people."""
+        with self._database.write() as connection:
+            group_id = _group_id(connection, name)
+            connection.execute(groups.delete().where(groups.c.id == group_id))
+
+    def revision(self, group: str) -> tuple[int, int]:
+        """The group's id and revision; cheap enough to ask before every search."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(groups.c.id, groups.c.revision).where(groups.c.name == group)
+            ).one_or_none()
+            if row is None:
+                raise _unknown_group(connection, group)
+            return int(row[0]), int(row[1])
+
+    # people
+
+    def people(self, group: str | None = None) -> list[Person]:
+        query = (
+            sa.select(
+                persons.c.id,
+                persons.c.name,
+                groups.c.name,
+                sa.func.count(faces.c.id),
+                persons.c.created_at,
+            )
+            .select_from(persons.join(groups).outerjoin(faces))
+            .group_by(persons.c.id, groups.c.name)
+            .order_by(groups.c.name, persons.c.name)
+        )
+        with self._database.read() as connection:
+            if group is not None:
+                query = query.where(persons.c.group_id == _group_id(connection, group))
+            return [
+                Person(*row[:4], enrolled_at=row[4].isoformat() + "Z")
+                for row in connection.execute(query)
+            ]
+
+    def rename_person(self, group: str, name: str, new_name: str) -> None:
+        new_name = check_name(new_name, "person")
+        with self._database.write() as connection:
+            group_id = _group_id(connection, group)
+            person_id = _person_id(connection, group_id, name, group)
+            if _find_person(connection, group_id, new_name) not in (None, person_id):
+                raise PersonExists(
+                    f"There is a {new_name!r} in {group!r} already.",
+                    f"Join them: vultus people merge {name!r} {new_name!r} --group {group!r}.",
+                )
+            _update_person(connection, person_id, name=new_name)
+            _touch(connection, group_id)
+
+    def move_person(self, group: str, name: str, new_group: str) -> None:
+        """Move a person to another group, which is made when it is not there."""
+        new_group = check_name(new_group, "group")
+        with self._database.write() as connection:
+            group_id = _group_id(connection, group)
+            person_id = _person_id(connection, group_id, name, group)
+            target = _find_group(connection, new_group) or _insert_group(connection, new_group)
+            if target != group_id and _find_person(connection, target, name) is not None:
+                raise PersonExists(
+                    f"There is a {name!r} in {new_group!r} already.", "Rename one of them first."
+                )
+            _update_person(connection, person_id, group_id=target)
+            _touch(connection, group_id, target)
+
+    def merge_people(self, group: str, name: str, into: str) -> None:
+        """Give all faces of `name` to `into`; `name` is gone then."""
+        with self._database.write() as connection:
+            group_id = _group_id(connection, group)
+            person_id = _person_id(connection, group_id, name, group)
+            target = _person_id(connection, group_id, into, group)
+            if target == person_id:
+                raise UsageError("A person cannot be merged with itself.", "Name two people.")
+            connection.execute(
+                faces.update().where(faces.c.person_id == person_id).values(person_id=target)
+            )
+            connection.execute(persons.delete().where(persons.c.id == person_id))
+            _touch(connection, group_id)
+
+    def remove_person(self, group: str, name: str) -> None:
+        """Remove a person with all faces."""
+        with self._database.write() as connection:
+            group_id = _group_id(connection, group)
+            person_id = _person_id(connection, group_id, name, group)
+            connection.execute(persons.delete().where(persons.c.id == person_id))
+            _touch(connection, group_id)
+
+    # faces
+
+    def add_face(self, group: str, face: FaceRecord) -> int | None:
+        """Add a face; group and person are made when they are not there.
+
+        Returns the face's id, or None when this picture is this person's already.
+
+        Raises:
+            FaceExists: the same picture is another person's in this group.
+        """
+        with self._database.write() as connection:
+            return _add_face(connection, group, face)
+
+    def add_faces(self, group: str, records: Sequence[FaceRecord]) -> int:
+        """Add many faces in one transaction, all or none; returns how many were new."""
+        with self._database.write() as connection:
+            return sum(_add_face(connection, group, record) is not None for record in records)
+
+    def faces(self, group: str, *, person: str | None = None) -> list[FaceRecord]:
+        """All enrolled faces of a group, or of one person in it."""
+        query = sa.select(persons.c.name, faces).select_from(faces.join(persons))
+        with self._database.read() as connection:
+            group_id = _group_id(connection, group)
+            query = query.where(persons.c.group_id == group_id).order_by(faces.c.id)
+            if person is not None:
+                query = query.where(
+                    persons.c.id == _person_id(connection, group_id, person, group)
+                )
+            return [_face_record(row) for row in connection.execute(query)]
+
+    def remove_face(self, group: str, face_id: int) -> None:
+        with self._database.write() as connection:
+            group_id = _group_id(connection, group)
+            mine = sa.select(persons.c.id).where(persons.c.group_id == group_id)
+            removed = connection.execute(
+                faces.delete().where(faces.c.id == face_id, faces.c.person_id.in_(mine))
+            )
+            if not removed.rowcount:
+                raise FaceUnknown(
+                    f"There is no face {face_id} in {group!r}.",
+                    f"List them: vultus people show NAME --group {group!r}.",
+                )
+            _touch(connection, group_id)
+
+
+def _add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | None:
+    group, name = check_name(group, "group"), check_name(face.person, "person")
+    group_id = _find_group(connection, group) or _insert_group(connection, group)
+    owner = connection.execute(
+        sa.select(persons.c.name)
+        .select_from(faces.join(persons))
+        .where(
+            persons.c.group_id == group_id,
+            faces.c.digest == face.digest,
+            faces.c.model == face.model,
+        )
+    ).scalar()
+    if owner == name:
+        return None
+    if owner is not None:
+        raise FaceExists(
+            f"{face.source} is enrolled as {owner!r} in {group!r} already.",
+            "One of the two names is wrong; remove or merge before enrolling it again.",
+        )
+    person_id = _find_person(connection, group_id, name)
+    if person_id is None:
+        person_id = _inserted(
+            connection, persons, group_id=group_id, name=name, created_at=_now()
+        )
+    x, y, width, height = face.box
+    face_id = _inserted(
+        connection,
+        faces,
+        person_id=person_id,
+        model=face.model,
+        embedding=np.ascontiguousarray(face.embedding, "<f4").tobytes(),
+        source=face.source,
+        digest=face.digest,
+        box_x=x,
+        box_y=y,
+        box_width=width,
+        box_height=height,
+        quality=face.quality,
+        crop=face.crop,
+        enrolled_at=face.enrolled_at or _now(),
+    )
+    _touch(connection, group_id)
+    return face_id
+
+
+def _face_record(row: sa.Row[Any]) -> FaceRecord:
+    return FaceRecord(
+        person=row[0],
+        model=row.model,
+        embedding=np.frombuffer(row.embedding, "<f4").astype(np.float32),
+        source=row.source,
+        digest=row.digest,
+        box=(row.box_x, row.box_y, row.box_width, row.box_height),
+        quality=row.quality,
+        crop=row.crop,
+        enrolled_at=row.enrolled_at,
+        id=row.id,
+    )
+
+
+def _inserted(connection: sa.Connection, table: sa.Table, **values: object) -> int:
+    key = connection.execute(table.insert().values(**values)).inserted_primary_key
+    return int(key[0]) if key is not None else 0
+
+
+def _insert_group(connection: sa.Connection, name: str) -> int:
+    return _inserted(connection, groups, name=name, created_at=_now())
+
+
+def _update_person(connection: sa.Connection, person_id: int, **values: object) -> None:
+    connection.execute(persons.update().where(persons.c.id == person_id).values(**values))
+
+
+def _touch(connection: sa.Connection, *group_ids: int) -> None:
+    """Tell every index of these groups that it is stale."""
+    connection.execute(
+        groups.update()
+        .where(groups.c.id.in_(group_ids))
+        .values(revision=groups.c.revision + 1)
+    )
+
+
+def _find_group(connection: sa.Connection, name: str) -> int | None:
+    return connection.execute(sa.select(groups.c.id).where(groups.c.name == name)).scalar()
+
+
+def _group_id(connection: sa.Connection, name: str) -> int:
+    found = _find_group(connection, name)
+    if found is None:
+        raise _unknown_group(connection, name)
+    return found
+
+
+def _unknown_group(connection: sa.Connection, name: str) -> GroupUnknown:
+    known = [row[0] for row in connection.execute(sa.select(groups.c.name).limit(10))]
+    there = ", ".join(repr(group) for group in known) or "none"
+    return GroupUnknown(
+        f"There is no group {name!r}; there are: {there}.",
+        "Choose one with --group, or enrol somebody into it.",
+    )
+
+
+def _find_person(connection: sa.Connection, group_id: int, name: str) -> int | None:
+    return connection.execute(
+        sa.select(persons.c.id).where(persons.c.group_id == group_id, persons.c.name == name)
+    ).scalar()
+
+
+def _person_id(connection: sa.Connection, group_id: int, name: str, group: str) -> int:
+    found = _find_person(connection, group_id, name)
+    if found is None:
+        raise PersonUnknown(
+            f"There is no {name!r} in {group!r}.",
+            f"List them: vultus people list --group {group!r}.",
+        )
+    return found
+
+
+def encode_crop(chip: NDArray[np.uint8]) -> bytes:
+    """An aligned face, uint8 (size, size, 3), as PNG: nothing is lost for a later model."""
+    buffer = io.BytesIO()
+    Pillow.fromarray(chip).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,51 @@
+"""`vultus.detect`, `vultus.embed` and `vultus.verify`: one call each, with the default models.
+
+They share one Analyzer a process. Make your own `Analyzer` for other settings.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from vultus.faces.analyzer import Analyzer
+from vultus.faces.types import Faces
+from vultus.gallery.verification import Verification
+from vultus.gallery.verification import verify as verify_with
+from vultus.imaging.load import ImageSource
+
+
+@cache
+def default_analyzer() -> Analyzer:
+    """The Analyzer that the functions below share; settings are read when it is made."""
+    return Analyzer()
+
+
+def detect(source: ImageSource) -> Faces:
+    """The faces of a picture, largest first, with boxes, scores, landmarks and quality.
+
+    `source` is a path, encoded bytes, an open binary file or an RGB array (height, width, 3).
+
+    Raises:
+        ImageError: the picture cannot be used.
+    """
+    return default_analyzer().analyze(source, embed=False)
+
+
+def embed(source: ImageSource) -> Faces:
+    """As `detect`, with embeddings, float32 (n, 128), whose Euclidean distance tells people apart."""
+    return default_analyzer().analyze(source)
+
+
+def verify(
+    first: ImageSource, second: ImageSource, *, far: float | None = None, largest: bool = False
+) -> Verification:
+    """Whether two pictures show the same person: `.same`, `.probability`, `.distance`.
+
+    Args:
+        far: wished rate of false matches; the model's operating threshold when not given.
+        largest: take the largest face where a picture has several, instead of refusing it.
+
+    Raises:
+        NoFace, SeveralFaces: a picture does not show exactly one face.
+    """
+    return verify_with(first, second, analyzer=default_analyzer(), far=far, largest=largest)
