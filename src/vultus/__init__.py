@@ -20,7 +20,8 @@ from vultus.errors import VultusError
 if TYPE_CHECKING:
     from vultus.faces.analyzer import Analyzer
     from vultus.faces.types import Face, Faces, Quality
-    from vultus.gallery.gallery import Enrolment, Gallery, Identification
+    from vultus.gallery.enrolment import Enrolment
+    from vultus.gallery.gallery import Gallery, Identification
     from vultus.gallery.verification import Verification
     from vultus.imaging.load import load as load_image
     from vultus.settings import Settings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Analyzer": "vultus.faces.analyzer",
-    "Enrolment": "vultus.gallery.gallery",
+    "Enrolment": "vultus.gallery.enrolment",
     "Face": "vultus.faces.types",
     "Faces": "vultus.faces.types",
     "Gallery": "vultus.gallery.gallery",

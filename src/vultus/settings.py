@@ -16,6 +16,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -166,6 +167,11 @@ def load_settings(**overrides: object) -> Settings:
         raise UsageError(
             f"A setting makes no sense: {problems}.",
             f"Look at the VULTUS_* variables and at {SETTINGS_FILE}; docs/settings.md lists all.",
+        ) from error
+    except SettingsError as error:
+        raise UsageError(
+            f"A VULTUS_* variable makes no sense: {error}.",
+            "Name the setting with two underscores, as in VULTUS_DETECTION__MIN_FACE_PX=40.",
         ) from error
     except ValueError as error:  # vultus.toml is not TOML
         raise UsageError(

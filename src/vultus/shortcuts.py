@@ -32,7 +32,7 @@ def detect(source: ImageSource) -> Faces:
 
 
 def embed(source: ImageSource) -> Faces:
-    """As `detect`, with embeddings, float32 (n, 128), whose Euclidean distance tells people apart."""
+    """As `detect`, with embeddings, float32 (n, 128): the Euclidean distance tells people apart."""
     return default_analyzer().analyze(source)
 
 

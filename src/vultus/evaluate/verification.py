@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.errors import ImageError, UsageError
+from vultus.errors import UsageError
 from vultus.evaluate.metrics import (
     best_threshold,
     cross_validated_accuracy,
@@ -79,10 +79,7 @@ class VerificationReport:
     seconds: float
 
 
-Embed = Callable[[Path], NDArray[np.float32] | None]
-
-
-def embed_pairs(
+def pair_distances(
     pairs: Pairs, embeddings: dict[str, NDArray[np.float32] | None]
 ) -> NDArray[np.float64]:
     """Distances of the pairs, (n,); infinite where a face was not found."""
@@ -97,23 +94,17 @@ def embed_pairs(
 def evaluate_verification(
     pairs: Pairs,
     images: Path,
-    embed_all: Callable[[list[Path]], list[NDArray[np.float32] | ImageError | None]],
+    embed_all: Callable[[list[Path]], list[NDArray[np.float32] | None]],
 ) -> VerificationReport:
-    """Measure on all pairs. `embed_all` gives the largest face's embedding of each picture, None
-    where there is no face, or the error of a picture that cannot be read.
+    """Measure on all pairs.
 
-    Raises:
-        ImageError: a picture of the list is missing or unreadable.
+    `embed_all` gives the embedding (d,) of each picture, None where no face was found.
     """
     start = time.perf_counter()
     names = pairs.images
     answers = embed_all([images / name for name in names])
-    embeddings: dict[str, NDArray[np.float32] | None] = {}
-    for name, answer in zip(names, answers, strict=True):
-        if isinstance(answer, ImageError):
-            raise answer
-        embeddings[name] = answer
-    distances = embed_pairs(pairs, embeddings)
+    embeddings = dict(zip(names, answers, strict=True))
+    distances = pair_distances(pairs, embeddings)
     accuracy, deviation = cross_validated_accuracy(distances, pairs.same, pairs.folds)
     return VerificationReport(
         pairs=len(pairs.same),

@@ -114,7 +114,9 @@ class Analyzer:
         if quality:
             faces = replace(faces, quality=measure_quality(faces, cut))
         if embed:
-            vectors = embed_mirrored(self.embedder, cut) if self.mirror else self.embedder.embed(cut)
+            vectors = (
+                embed_mirrored(self.embedder, cut) if self.mirror else self.embedder.embed(cut)
+            )
             faces = replace(
                 faces, embeddings=vectors.astype(np.float32), embedder=self.embedder.model_id
             )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from vultus.faces.mtcnn import Detections, Search
 from vultus.imaging.load import Image
+from vultus.imaging.resample import with_border
 from vultus.settings import DetectionSettings
 
 _SMALLEST_FACE_PX = 20
@@ -44,16 +44,14 @@ def find_faces(detector: Detector, image: Image, settings: DetectionSettings) ->
 
 def smallest_face_px(image: Image) -> float:
     """The smallest face looked for where nobody says: 20 pixels, more in a large picture."""
-    return max(_SMALLEST_FACE_PX, max(image.shape[:2]) / _FACES_ACROSS)
+    return max(_SMALLEST_FACE_PX, int(max(image.shape[:2])) / _FACES_ACROSS)
 
 
 def _look_again(
     detector: Detector, image: Image, smallest: float, score_threshold: float
 ) -> Detections:
     border = round(max(image.shape[:2]) * _BORDER_OF_LONGER)
-    bordered = np.asarray(
-        cv2.copyMakeBorder(image, *[border] * 4, cv2.BORDER_CONSTANT), np.uint8
-    )
+    bordered = with_border(image, border)
     for part, factor in _SECOND_LOOKS:
         search = Search(
             max(smallest, min(image.shape[:2]) * part),

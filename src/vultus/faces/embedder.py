@@ -14,6 +14,8 @@ Floats = NDArray[np.float32]
 # Chips a run: bounds memory on a picture of a crowd; more at once is no faster.
 _BATCH = 32
 
+EMBEDDING_SIZE = 128
+
 
 class Embedder(Protocol):
     """Turns aligned chips into vectors whose Euclidean distance tells people apart."""
@@ -37,7 +39,7 @@ class DlibResNet:
             self._session.run(chips[start : start + _BATCH])[0]
             for start in range(0, len(chips), _BATCH)
         ]
-        return np.concatenate(parts) if parts else np.zeros((0, 128), np.float32)
+        return np.concatenate(parts) if parts else np.zeros((0, EMBEDDING_SIZE), np.float32)
 
 
 def embed_mirrored(embedder: Embedder, chips: NDArray[np.uint8]) -> Floats:

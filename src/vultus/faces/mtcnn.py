@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vultus.imaging.geometry import suppress_overlaps, to_squares
 from vultus.imaging.load import Image
+from vultus.imaging.resample import resize, with_border
 from vultus.models.session import Session
 
 Floats = NDArray[np.float32]
@@ -81,9 +82,11 @@ class Mtcnn:
         return self._output(levels, boxes, search.output)
 
     def _propose(self, levels: list[_Level], threshold: float) -> Floats:
+        if not levels:  # the image is smaller than any face looked for
+            return _NOTHING.boxes
         found = [self._propose_at(level, threshold) for level in levels]
-        boxes = np.concatenate([b for b, _ in found]) if found else _NOTHING.boxes
-        scores = np.concatenate([s for _, s in found]) if found else _NOTHING.scores
+        boxes = np.concatenate([b for b, _ in found])
+        scores = np.concatenate([s for _, s in found])
         if len(scores) > _MOST_PROPOSALS:
             best = np.argsort(-scores)[:_MOST_PROPOSALS]
             boxes, scores = boxes[best], scores[best]
@@ -93,8 +96,7 @@ class Mtcnn:
 
     def _propose_at(self, level: _Level, threshold: float) -> tuple[Floats, Floats]:
         """Windows with their regression, (n, 8), and scores, (n,), in pixels of the image."""
-        bordered = cv2.copyMakeBorder(level.image, *[_BORDER] * 4, cv2.BORDER_CONSTANT)
-        (maps,) = self._pnet.run(np.asarray(bordered)[None])
+        (maps,) = self._pnet.run(with_border(level.image, _BORDER)[None])
         odds = maps[0, 4]
         rows, columns = np.nonzero(odds > np.log(threshold / (1 - threshold)))
         scores = odds[rows, columns]
@@ -129,7 +131,8 @@ class Mtcnn:
 def _regress(boxes: Floats, shifts: Floats) -> Floats:
     """Move each corner by the network's shift, given in fractions of the box."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return (boxes + shifts * np.concatenate([sides, sides], axis=1)).astype(np.float32)
+    moved: Floats = (boxes + shifts * np.concatenate([sides, sides], axis=1)).astype(np.float32)
+    return moved
 
 
 def _pyramid(image: Image, min_face_px: float, factor: float) -> list[_Level]:
@@ -140,8 +143,7 @@ def _pyramid(image: Image, min_face_px: float, factor: float) -> list[_Level]:
     while min(height, width) * scale >= _SMALLEST_LEVEL:
         size_wh = (round(width * scale), round(height * scale))
         source = levels[-1].image if len(levels) > 1 else image
-        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        levels.append(_Level(scale, np.asarray(cv2.resize(source, size_wh, interpolation=shrink))))
+        levels.append(_Level(scale, resize(source, size_wh)))
         scale *= factor
     return levels
 

@@ -69,12 +69,12 @@ class ShapePredictor:
         `boxes` are (left, top, right, bottom), shape (n, 4), as dlib's detector draws them:
         squares around brows, chin and cheeks, both corners inclusive.
         """
-        boxes = np.asarray(boxes, np.float64)
-        if not len(boxes):
+        corners = np.asarray(boxes, np.float64)
+        if not len(corners):
             return np.zeros((0, *self._initial.shape), np.float32)
         pixels = np.ascontiguousarray(image).reshape(-1, 3)
-        shapes = np.repeat(self._initial[None], len(boxes), axis=0)
-        start, size = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
+        shapes = np.repeat(self._initial[None], len(corners), axis=0)
+        start, size = corners[:, None, :2], corners[:, None, 2:] - corners[:, None, :2]
         for cascade in range(len(self._leaves)):
             values = self._features(pixels, image.shape, shapes, cascade, start, size)
             shapes = self._shift(shapes, values, cascade)

@@ -96,15 +96,15 @@ class Faces:
     def __getitem__(self, index: int | slice | NDArray[np.generic] | list[int]) -> Face | Faces:
         if isinstance(index, int | np.integer):
             return Face(self, range(len(self))[int(index)])
+        if isinstance(index, list) and not index:
+            index = slice(0)  # an empty list has no type that NumPy would take as an index
         return self.select(index if isinstance(index, slice) else np.asarray(index))
 
     def select(self, index: NDArray[np.generic] | slice) -> Faces:
         """Some of the faces, by mask, indices or slice."""
         columns = ("boxes", "scores", "landmarks", "alignment", "embeddings", "chips")
         chosen = {
-            name: value[index]
-            for name in columns
-            if (value := getattr(self, name)) is not None
+            name: value[index] for name in columns if (value := getattr(self, name)) is not None
         }
         if self.quality is not None:
             chosen["quality"] = self.quality.select(index)
@@ -121,7 +121,8 @@ class Face:
     @property
     def box(self) -> Floats:
         """x, y, width, height; shape (4,)."""
-        return self.faces.boxes[self.index]
+        box: Floats = self.faces.boxes[self.index]
+        return box
 
     @property
     def score(self) -> float:
@@ -130,7 +131,8 @@ class Face:
     @property
     def landmarks(self) -> Floats:
         """Shape (5, 2)."""
-        return self.faces.landmarks[self.index]
+        points: Floats = self.faces.landmarks[self.index]
+        return points
 
     @property
     def embedding(self) -> Floats | None:

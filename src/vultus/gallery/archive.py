@@ -1,8 +1,8 @@
 """One group in one file: a zip of JSON, a NumPy array and the crops that were kept.
 
-    manifest.json     schema, model, group, and a row a face: person, source, digest, box, ...
-    embeddings.npy    float32 (n, d), in the order of the rows
-    crops/N.png       the aligned face of row N, where it was kept
+manifest.json     schema, model, group, and a row a face: person, source, digest, box, ...
+embeddings.npy    float32 (n, d), in the order of the rows
+crops/N.png       the aligned face of row N, where it was kept
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from vultus.errors import ArchiveInvalid, StorageError
 from vultus.gallery.store import FaceRecord
@@ -27,6 +28,18 @@ from vultus.gallery.store import FaceRecord
 SCHEMA = 1
 _MAX_MEMBER_BYTES = 2**30
 _MAX_CROP_BYTES = 2**20
+# What the readers of zip, JSON and NumPy files raise on damaged or hostile ones. RuntimeError:
+# encrypted members, unknown compression, JSON nested too deeply.
+_READING_ERRORS = (
+    OSError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    RuntimeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class _Row(BaseModel):
@@ -35,7 +48,7 @@ class _Row(BaseModel):
     model: str
     source: str
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    box: tuple[float, float, float, float]
+    box: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
     quality: float = Field(ge=0, le=1)
     enrolled_at: datetime.datetime
     crop: bool
@@ -112,7 +125,7 @@ def read_archive(path: Path) -> tuple[str, list[FaceRecord]]:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read_members(archive, path)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, ValidationError) as error:
+    except _READING_ERRORS as error:
         raise ArchiveInvalid(
             f"{path} cannot be imported: {error}.", "Give a file that `groups export` wrote."
         ) from error
@@ -126,7 +139,7 @@ def _read_members(archive: zipfile.ZipFile, path: Path) -> tuple[str, list[FaceR
         )
     manifest = _Manifest.model_validate(raw)
     data = io.BytesIO(_member(archive, "embeddings.npy", _MAX_MEMBER_BYTES))
-    embeddings: NDArray[np.float32] = np.load(data, allow_pickle=False)
+    embeddings: NDArray[np.float32] = np.lib.format.read_array(data)
     sound = embeddings.ndim == 2 and embeddings.dtype == np.dtype("<f4")
     if not sound or len(embeddings) != len(manifest.faces) or not np.isfinite(embeddings).all():
         raise ValueError("the embeddings do not fit the manifest")

@@ -22,6 +22,7 @@ from vultus.errors import (
     StorageError,
     VultusError,
 )
+from vultus.gallery import schema
 
 HEAD = "0001"
 _BUSY_SECONDS = 30
@@ -32,7 +33,7 @@ class Database:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.path = None if "://" in address else Path(address).expanduser()
+        self.path = _file_of(address)
         self._engine: sa.Engine | None = None
         self._opening = Lock()
 
@@ -102,14 +103,14 @@ class Database:
                 ).scalar()
         if version == HEAD:
             return
+        if tables and (version is None or not tables & set(schema.metadata.tables)):
+            raise GalleryInvalid(
+                f"{self} is a database, but not a gallery.", "Name another one with --gallery."
+            )
         if version is not None and version > HEAD:
             raise GalleryNewer(
                 f"{self} was written by a newer Vultus (schema {version}, known is {HEAD}).",
                 "Upgrade: pip install --upgrade vultus.",
-            )
-        if version is None and tables:
-            raise GalleryInvalid(
-                f"{self} is a database, but not a gallery.", "Name another one with --gallery."
             )
         _upgrade(engine)
 
@@ -155,6 +156,19 @@ class Database:
         if "malformed" in text:
             return GalleryInvalid(f"{self} is damaged.", "Restore it from an export or a backup.")
         return GalleryError(f"{self}: {error}", "")
+
+
+def _file_of(address: str) -> Path | None:
+    """The file that a path or an SQLite address names; None for other databases."""
+    if "://" not in address:
+        return Path(address).expanduser()
+    try:
+        url = sa.make_url(address)
+    except sa.exc.ArgumentError:  # explained when it is opened
+        return None
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))
 
 
 def _sqlite_engine(path: Path) -> sa.Engine:

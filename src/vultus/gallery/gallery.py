@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vultus.errors import ModelMismatch, NoFace, SeveralFaces
+from vultus.errors import ModelMismatch
 from vultus.faces.analyzer import Analyzer
+from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.faces.quality import poor_reasons
 from vultus.faces.types import Face, Faces
 from vultus.gallery.archive import read_archive, write_archive
 from vultus.gallery.calibration import Calibrator
 from vultus.gallery.database import Database
+from vultus.gallery.enrolment import Enrolment, PreparedFace, prepare_face, source_name
 from vultus.gallery.index import GroupIndex
 from vultus.gallery.matcher import Candidate, Decision, decide
-from vultus.gallery.store import FaceRecord, Group, Person, Store, check_name, encode_crop
-from vultus.imaging.load import Image, ImageSource, load
+from vultus.gallery.store import FaceRecord, Group, Person, Store, check_name
+from vultus.imaging.load import ImageSource, load
 from vultus.models import catalogue
 from vultus.settings import Settings, load_settings
 
 DEFAULT_GROUP = "default"
-
-
-@dataclass(frozen=True)
-class Enrolment:
-    """What became of one picture: `new` is False when it was this person's already."""
-
-    person: str
-    group: str
-    source: str
-    new: bool
-    quality: float
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -125,46 +114,29 @@ class Gallery:
         if isinstance(sources, str | Path | bytes | np.ndarray) or hasattr(sources, "read"):
             sources = [sources]  # type: ignore[list-item]
         return [
-            self._enroll_one(person, source, group, largest, keep_crops)
+            self.add(
+                self.prepare(person, source, largest=largest, keep_crop=keep_crops), group=group
+            )
             for source in sources  # type: ignore[union-attr]
         ]
 
-    def _enroll_one(
-        self, person: str, source: ImageSource, group: str, largest: bool, keep_crops: bool
-    ) -> Enrolment:
-        name = source_name(source)
+    def prepare(
+        self, person: str, source: ImageSource, *, largest: bool = False, keep_crop: bool = False
+    ) -> PreparedFace:
+        """Find and embed the face of a picture; nothing is written yet."""
         image = load(source, self.settings.limits)
-        faces = self.analyzer.analyze(image, chips=keep_crops)
-        return self.enroll_face(person, image, faces, source=name, group=group, largest=largest)
+        faces = self.analyzer.analyze(image, chips=keep_crop)
+        return prepare_face(person, image, faces, source_name(source), largest=largest)
 
-    def enroll_face(
-        self,
-        person: str,
-        image: Image,
-        faces: Faces,
-        *,
-        source: str,
-        group: str = DEFAULT_GROUP,
-        largest: bool = False,
-    ) -> Enrolment:
-        """Enrol the one (or the largest) of the faces already found in an image."""
-        face = pick_face(faces, source, largest=largest)
-        quality = face.quality or {}
-        if face.embedding is None or faces.embedder is None:
-            raise ModelMismatch("These faces have no embeddings.", "Analyze with embed=True.")
-        record = FaceRecord(
-            person=person,
-            model=faces.embedder,
-            embedding=face.embedding,
-            source=source,
-            digest=_digest(image, face),
-            box=_box(face),
-            quality=quality.get("score", 0.0),
-            crop=None if face.chip is None else encode_crop(face.chip),
-        )
+    def add(self, face: PreparedFace, *, group: str = DEFAULT_GROUP) -> Enrolment:
+        """Write a prepared face; it is on disk when this returns.
+
+        Raises:
+            FaceExists: the same picture is another person's in this group.
+        """
+        record = face.record
         new = self._store.add_face(group, record) is not None
-        warnings = poor_reasons(quality, face.score) if quality else []
-        return Enrolment(person, group, source, new, record.quality, warnings)
+        return Enrolment(record.person, group, record.source, new, record.quality, face.warnings)
 
     # identifying
 
@@ -195,7 +167,10 @@ class Gallery:
         )
         return [
             Identification(
-                face, decision.person, decision.probability, decision.candidates,
+                face,
+                decision.person,
+                decision.probability,
+                decision.candidates,
                 self._why(face, decision),
             )
             for face, decision in zip(faces, decisions, strict=True)
@@ -274,46 +249,10 @@ class Gallery:
         name = group or name
         dimensions = {record.embedding.shape for record in records}
         known = {record.model for record in records} <= set(catalogue.cards())
-        if len(dimensions) > 1 or not known:
+        if not dimensions <= {(EMBEDDING_SIZE,)} or not known:
             raise ModelMismatch(
                 f"{path} holds faces of a model that is not known here.", "Upgrade Vultus."
             )
         if not records:
             self._store.create_group(name)
         return name, self._store.add_faces(name, records)
-
-
-def pick_face(faces: Faces, source: str, *, largest: bool = False) -> Face:
-    """The one face of a picture, or the largest (faces come largest first).
-
-    Raises:
-        NoFace: there is none. SeveralFaces: there are several, and `largest` was not asked for.
-    """
-    if not len(faces):
-        raise NoFace(
-            f"{source} shows no face.", "Give a picture in which the face is larger and clearer."
-        )
-    if len(faces) > 1 and not largest:
-        raise SeveralFaces(
-            f"{source} shows {len(faces)} faces.", "Crop it, or take the largest with --largest."
-        )
-    return Face(faces, 0)
-
-
-def source_name(source: object) -> str:
-    """How a picture is called in answers and in the gallery."""
-    if isinstance(source, str | Path):
-        return str(source)
-    return str(getattr(source, "name", "array" if isinstance(source, np.ndarray) else "bytes"))
-
-
-def _box(face: Face) -> tuple[float, float, float, float]:
-    x, y, width, height = (float(value) for value in face.box)
-    return x, y, width, height
-
-
-def _digest(image: Image, face: Face) -> str:
-    """Tells a picture's face again: of the pixels and the place of the face."""
-    digest = hashlib.sha256(f"{image.shape} {np.rint(face.box).astype(int).tolist()}".encode())
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.hexdigest()

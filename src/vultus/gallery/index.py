@@ -17,7 +17,7 @@ class GroupIndex:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock()
-        self._cached: dict[tuple[str, str], tuple[tuple[int, int], Templates]] = {}
+        self._cached: dict[tuple[str, str], tuple[tuple[object, ...], Templates]] = {}
 
     def templates(self, group: str, model: str) -> Templates:
         """The group's faces that `model` made.

@@ -74,7 +74,8 @@ def distances_to(probes: Floats, gallery: Floats) -> Floats:
         + np.sum(gallery**2, axis=1)[None]
         - 2 * (probes @ gallery.T)
     )
-    return np.sqrt(np.maximum(squares, 0, dtype=np.float32))
+    distances: Floats = np.sqrt(np.maximum(squares, 0, dtype=np.float32))
+    return distances
 
 
 def person_distances(probes: Floats, templates: Templates) -> tuple[Floats, NDArray[np.intp]]:
@@ -210,9 +211,7 @@ def _shortest_paths(costs: NDArray[np.float64]) -> list[int]:
     return answer
 
 
-def _augment(
-    row_of: NDArray[np.intp], previous: NDArray[np.intp], column: int, start: int
-) -> None:
+def _augment(row_of: NDArray[np.intp], previous: NDArray[np.intp], column: int, start: int) -> None:
     """Turn around the path that ends in the free `column`."""
     while True:
         row = int(previous[column])

@@ -115,9 +115,7 @@ class Store:
             group_id = _group_id(connection, name)
             if _find_group(connection, new_name) not in (None, group_id):
                 raise GroupExists(f"There is a group {new_name!r} already.", "Choose another name.")
-            connection.execute(
-                groups.update().where(groups.c.id == group_id).values(name=new_name)
-            )
+            connection.execute(groups.update().where(groups.c.id == group_id).values(name=new_name))
 
     def remove_group(self, name: str) -> None:
         """Remove a group with all its people."""
@@ -125,15 +123,21 @@ class Store:
             group_id = _group_id(connection, name)
             connection.execute(groups.delete().where(groups.c.id == group_id))
 
-    def revision(self, group: str) -> tuple[int, int]:
-        """The group's id and revision; cheap enough to ask before every search."""
+    def revision(self, group: str) -> tuple[int, int, datetime.datetime]:
+        """What changes with the group; cheap enough to ask before every search.
+
+        Its id, its revision and when it was made: SQLite gives the id of a removed group to
+        the next one, whose revision may be the same.
+        """
         with self._database.read() as connection:
             row = connection.execute(
-                sa.select(groups.c.id, groups.c.revision).where(groups.c.name == group)
+                sa.select(groups.c.id, groups.c.revision, groups.c.created_at).where(
+                    groups.c.name == group
+                )
             ).one_or_none()
             if row is None:
                 raise _unknown_group(connection, group)
-            return int(row[0]), int(row[1])
+            return int(row[0]), int(row[1]), row[2]
 
     # people
 
@@ -154,7 +158,7 @@ class Store:
             if group is not None:
                 query = query.where(persons.c.group_id == _group_id(connection, group))
             return [
-                Person(*row[:4], enrolled_at=row[4].isoformat() + "Z")
+                Person(row[0], row[1], row[2], row[3], row[4].isoformat() + "Z")
                 for row in connection.execute(query)
             ]
 
@@ -232,9 +236,7 @@ class Store:
             group_id = _group_id(connection, group)
             query = query.where(persons.c.group_id == group_id).order_by(faces.c.id)
             if person is not None:
-                query = query.where(
-                    persons.c.id == _person_id(connection, group_id, person, group)
-                )
+                query = query.where(persons.c.id == _person_id(connection, group_id, person, group))
             return [_face_record(row) for row in connection.execute(query)]
 
     def remove_face(self, group: str, face_id: int) -> None:
@@ -273,9 +275,7 @@ def _add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | 
         )
     person_id = _find_person(connection, group_id, name)
     if person_id is None:
-        person_id = _inserted(
-            connection, persons, group_id=group_id, name=name, created_at=_now()
-        )
+        person_id = _inserted(connection, persons, group_id=group_id, name=name, created_at=_now())
     x, y, width, height = face.box
     face_id = _inserted(
         connection,
@@ -328,9 +328,7 @@ def _update_person(connection: sa.Connection, person_id: int, **values: object) 
 def _touch(connection: sa.Connection, *group_ids: int) -> None:
     """Tell every index of these groups that it is stale."""
     connection.execute(
-        groups.update()
-        .where(groups.c.id.in_(group_ids))
-        .values(revision=groups.c.revision + 1)
+        groups.update().where(groups.c.id.in_(group_ids)).values(revision=groups.c.revision + 1)
     )
 
 

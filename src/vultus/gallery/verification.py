@@ -8,7 +8,7 @@ import numpy as np
 
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.calibration import Calibrator
-from vultus.gallery.gallery import pick_face, source_name
+from vultus.gallery.enrolment import pick_face, source_name
 from vultus.imaging.load import ImageSource
 
 

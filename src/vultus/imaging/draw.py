@@ -84,8 +84,7 @@ def save_picture(image: Image, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        options = {"quality": 92} if path.suffix.lower() in (".jpg", ".jpeg") else {}
-        Pillow.fromarray(image).save(path, **options)
+        Pillow.fromarray(image).save(path, quality=92)
     except (OSError, ValueError) as error:
         raise StorageError(
             f"{path} cannot be written: {error}.", "Choose another place, or free some space."

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 
 from vultus.errors import ImageNotFound, ImageTooLarge, ImageUnreadable, UsageError
 from vultus.settings import LimitSettings
@@ -19,7 +19,16 @@ Image = NDArray[np.uint8]
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | NDArray[np.uint8]
 
 # What Pillow may raise on bytes that are no whole picture.
-_DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError)
+_DECODING_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    TypeError,
+    MemoryError,
+    RuntimeError,
+)
 _BROKEN = "The file may be cut off or damaged; make or download it again."
 
 
@@ -97,12 +106,12 @@ def _check_pixels(width: int, height: int, name: str, limits: LimitSettings) -> 
 def _decode(data: bytes, name: str, limits: LimitSettings) -> Image:
     try:
         with Pillow.open(io.BytesIO(data)) as picture:
-            _check_pixels(*picture.size, name, limits)
+            _check_pixels(picture.width, picture.height, name, limits)
             picture.load()
             return _to_rgb(ImageOps.exif_transpose(picture))
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
         raise ImageTooLarge(f"{name} has too many pixels: {error}", "Make it smaller.") from error
-    except Pillow.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ImageUnreadable(
             f"{name} is not a picture of a known kind.",
             "JPEG, PNG, WebP, BMP, TIFF and GIF are read, among others.",

@@ -33,7 +33,8 @@ class _ArrayHeader:
         if fields.get("numpy_array_alignment_bytes") is not None:
             stream.read(stream.read(1)[0])
         data = stream.read(count * dtype.itemsize)
-        return np.frombuffer(data, dtype, count).reshape(shape, order=fields["order"]).copy()
+        array = np.frombuffer(data, dtype, count).reshape(shape, order=fields["order"])
+        return np.array(array)
 
 
 _ADMITTED = {
@@ -43,10 +44,14 @@ _ADMITTED = {
 }
 
 
-class _ArraysUnpickler(pickle._Unpickler):  # type: ignore[name-defined, misc]
+# typeshed knows the C unpickler only
+_PurePython: Any = pickle._Unpickler  # type: ignore[attr-defined, unused-ignore]
+
+
+class _ArraysUnpickler(_PurePython):  # type: ignore[misc, unused-ignore]
     """The pure-Python unpickler, because array bytes have to be read between its opcodes."""
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch = dict(_PurePython.dispatch)
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(stream)

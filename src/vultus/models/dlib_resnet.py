@@ -55,9 +55,7 @@ def _read_convolutions(stream: DlibStream) -> list[_Conv]:
         bias = values[-count:]
         stream.seek_layer("affine_")
         gamma, beta = stream.tensor().ravel().reshape(2, count)
-        found.append(
-            _Conv(kernel * gamma[:, None, None, None], bias * gamma + beta, stride, pad)
-        )
+        found.append(_Conv(kernel * gamma[:, None, None, None], bias * gamma + beta, stride, pad))
         channels = count
     return found
 

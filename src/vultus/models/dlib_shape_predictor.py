@@ -93,5 +93,5 @@ def _read_points(stream: DlibStream) -> NDArray[np.float32]:
 
 def _to_npz(arrays: dict[str, NDArray[np.generic]]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

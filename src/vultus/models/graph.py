@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ class GraphBuilder:
         self._weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(self, operator: str, *inputs: str, **attributes: object) -> str:
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         output = self._name(operator.lower())
         self._nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output

@@ -85,7 +85,7 @@ def _dense_trunk(graph: GraphBuilder, x: str, mix: Array, arrays: Iterator[Array
     """The first dense layer, over the feature map taken as (width, height, channel)."""
     weight, bias, slopes = next(arrays), next(arrays), next(arrays)
     channels, carried = mix.shape
-    side = int(round((weight.shape[0] / channels) ** 0.5))
+    side = round((weight.shape[0] / channels) ** 0.5)
     # rows are (width, height, channel); here the map is flattened as (channel, height, width)
     cube = weight.reshape(side, side, channels, -1)
     cube = np.einsum("whco,cj->jhwo", cube, mix).reshape(side * side * carried, -1)

@@ -38,10 +38,10 @@ class OnnxSession:
     def __init__(self, data: bytes, name: str, runtime: RuntimeSettings) -> None:
         import onnxruntime
 
-        self.provider = choose_provider(runtime.provider)
+        chosen = choose_provider(runtime.provider)
         try:
             self._session = onnxruntime.InferenceSession(
-                data, _options(runtime), providers=[_PROVIDERS[self.provider]]
+                data, _options(runtime), providers=[_PROVIDERS[chosen]]
             )
         except Exception as error:  # ONNX Runtime has no common class for its errors
             raise ModelDamaged(
@@ -53,6 +53,18 @@ class OnnxSession:
                 f"{name}: expected one input called image, found {found}.",
                 "Delete the model cache (`vultus info`).",
             )
+        self.provider = self._started(runtime.provider, chosen)
+
+    def _started(self, asked: str, chosen: str) -> str:
+        """The provider in use: ONNX Runtime takes the processor where another does not start."""
+        if _PROVIDERS[chosen] in self._session.get_providers():
+            return chosen
+        if asked != "auto":
+            raise ProviderMissing(
+                f"The provider {asked!r} is installed, but does not start.",
+                "Check its driver and libraries, or choose `auto`.",
+            )
+        return "cpu"
 
     def run(self, image: NDArray[Any]) -> list[NDArray[Any]]:
         outputs: list[NDArray[Any]] = self._session.run(None, {"image": image})

@@ -19,7 +19,11 @@ def upgrade() -> None:
         "persons",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column(
-            "group_id", sa.ForeignKey("groups.id", ondelete="CASCADE"), nullable=False, index=True
+            "group_id",
+            sa.Integer,
+            sa.ForeignKey("groups.id", ondelete="CASCADE"),
+            nullable=False,
+            index=True,
         ),
         sa.Column("name", sa.String(200), nullable=False),
         sa.Column("created_at", sa.DateTime, nullable=False),
@@ -29,7 +33,11 @@ def upgrade() -> None:
         "faces",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column(
-            "person_id", sa.ForeignKey("persons.id", ondelete="CASCADE"), nullable=False, index=True
+            "person_id",
+            sa.Integer,
+            sa.ForeignKey("persons.id", ondelete="CASCADE"),
+            nullable=False,
+            index=True,
         ),
         sa.Column("model", sa.String(100), nullable=False),
         sa.Column("embedding", sa.LargeBinary, nullable=False),

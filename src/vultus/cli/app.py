@@ -1,0 +1,103 @@
+"""`vultus`: the commands, and how each of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from vultus._version import __version__
+from vultus.cli import (
+    demo_command,
+    detect_command,
+    embed_command,
+    enroll_command,
+    evaluate_command,
+    groups_command,
+    identify_command,
+    info_command,
+    models_command,
+    people_command,
+    verify_command,
+)
+from vultus.cli.exit_codes import FAILED, INTERRUPTED, exit_code
+from vultus.cli.output import Format, Output
+from vultus.errors import VultusError
+
+
+class _Group(TyperGroup):
+    """Ends every command in one way: Vultus's errors as a message and a documented status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VultusError as error:
+            Output(_asked_format(sys.argv[1:])).error(error)
+            raise typer.Exit(exit_code(error)) from error
+        except KeyboardInterrupt:
+            sys.stderr.write("Interrupted. What was reported as done is kept.\n")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # `vultus ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(FAILED) from None
+
+
+def _asked_format(arguments: list[str]) -> Format:
+    """The format on the command line; an error may come before it was parsed."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        value = argument.removeprefix("--format=") if before not in ("--format", "-f") else argument
+        if value in Format.__members__ and (value != argument or before in ("--format", "-f")):
+            return Format(value)
+    return Format.human
+
+
+app = typer.Typer(
+    name="vultus",
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Face detection and recognition on your own machine.",
+    epilog="Start with: vultus enroll photos/people --group friends; "
+    "vultus identify party.jpg --group friends --annotate out/",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vultus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+for command in (
+    detect_command.detect,
+    verify_command.verify,
+    enroll_command.enroll,
+    identify_command.identify,
+    embed_command.embed,
+):
+    app.command()(command)
+app.add_typer(people_command.app, name="people")
+app.add_typer(groups_command.app, name="groups")
+app.add_typer(models_command.app, name="models")
+app.add_typer(evaluate_command.app, name="evaluate")
+app.command()(info_command.info)
+app.command()(demo_command.demo)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,86 @@
+"""`vultus identify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vultus.cli import options
+from vultus.cli.output import Format, Output
+from vultus.cli.run import PictureRun
+
+if TYPE_CHECKING:
+    from vultus.gallery.gallery import Identification
+    from vultus.imaging.draw import Mark
+
+
+def identify(
+    paths: options.Paths,
+    group: options.GroupOption = "default",
+    gallery: options.GalleryOption = None,
+    format: options.FormatOption = Format.human,
+    annotate: options.AnnotateOption = None,
+    far: options.FarOption = None,
+    mirror: options.MirrorOption = False,
+    top: Annotated[int, typer.Option("--top", min=1, max=100, help="Candidates a face.")] = 3,
+    jobs: options.JobsOption = 0,
+    min_face: options.MinFaceOption = None,
+) -> None:
+    """Name the people in pictures; each person at most once a picture, strangers stay unnamed.
+
+    Example: vultus identify party.jpg --group friends --annotate out/
+    """
+    out = Output(format)
+    run = PictureRun(out, paths, jobs, annotate)
+    settings = options.settings_for(run.jobs, min_face_px=min_face)
+    with options.make_gallery(gallery, settings, mirror=mirror, far=far) as people:
+        people.people(group)  # an unknown group fails before the work
+        run.go(
+            "Identifying",
+            settings.limits,
+            lambda image: people.identify(image, group=group, top=top),
+            lambda source, found: _answer(out, source, found),
+        )
+
+
+def _answer(out: Output, source: str, found: list[Identification]) -> list[Mark]:
+    from vultus.cli.records import identification_record
+
+    record = {"source": source, "faces": [identification_record(one) for one in found]}
+    lines = [f"{source}: {len(found)} face{'' if len(found) == 1 else 's'}"]
+    lines += [f"  {number}. {_describe(one)}" for number, one in enumerate(found, start=1)]
+    out.data(record, lines)
+    return marks_of(found)
+
+
+def marks_of(found: list[Identification]) -> list[Mark]:
+    """What to draw: names in one colour, strangers in another."""
+    from vultus.imaging.draw import KNOWN, STRANGER, Mark
+
+    return [
+        Mark(
+            one.face.box,
+            f"{one.person} {one.probability:.0%}" if one.person else "unknown",
+            KNOWN if one.person else STRANGER,
+        )
+        for one in found
+    ]
+
+
+def _describe(found: Identification) -> str:
+    from vultus.cli.records import place_of
+    from vultus.gallery.matcher import RULES
+
+    place = place_of(found.face)
+    if found.person:
+        nearest = found.candidates[0]
+        return (
+            f"{found.person} ({found.probability:.0%}), {place}; "
+            f"distance {nearest.distance:.2f}, nearest to {nearest.reference}"
+        )
+    reasons = [RULES[found.why["rule"]], *found.why["poor"]]
+    if found.candidates:
+        best = found.candidates[0]
+        reasons.insert(1, f"nearest is {best.person} at {best.distance:.2f}")
+    return f"unknown, {place}; {'; '.join(reasons)}"

@@ -1,0 +1,104 @@
+"""Options that several commands share, and making an Analyzer and a Gallery from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vultus.cli.output import Format
+
+if TYPE_CHECKING:
+    from vultus.faces.analyzer import Analyzer
+    from vultus.gallery.gallery import Gallery
+    from vultus.settings import Settings
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", "-f", help="How to answer. JSON: one line a picture.")
+]
+Paths = Annotated[
+    list[Path], typer.Argument(help="Pictures, or folders of them.", show_default=False)
+]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", "-j", min=0, max=256, help="Pictures at once; 0: one a core.")
+]
+AnnotateOption = Annotated[
+    Path | None,
+    typer.Option("--annotate", help="Write copies with boxes and names into this folder."),
+]
+MirrorOption = Annotated[
+    bool, typer.Option("--mirror", help="Average with the mirrored face: slower, fewer errors.")
+]
+FarOption = Annotated[
+    float | None,
+    typer.Option("--far", help="Wished rate of false matches, such as 1e-3; picks the threshold."),
+]
+LargestOption = Annotated[
+    bool, typer.Option("--largest", help="Take the largest face where a picture has several.")
+]
+GalleryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gallery",
+        help="Path of the gallery, or a database address. "
+        "[env: VULTUS_GALLERY] [default: a file in your data folder]",
+        show_default=False,
+    ),
+]
+GroupOption = Annotated[str, typer.Option("--group", "-g", help="Group of people.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+MinFaceOption = Annotated[
+    int | None,
+    typer.Option(
+        "--min-face",
+        min=12,
+        max=2000,
+        help="Smallest face in pixels. [default: 20, more in a large picture]",
+        show_default=False,
+    ),
+]
+ScoreOption = Annotated[
+    float | None,
+    typer.Option("--score-threshold", min=0, max=1, help="Lowest detector score. [default: 0.85]"),
+]
+MaxFacesOption = Annotated[
+    int | None, typer.Option("--max-faces", min=1, max=10_000, help="At most so many a picture.")
+]
+SecondLookOption = Annotated[
+    bool, typer.Option(help="Look again, harder, where no face was found.")
+]
+
+
+def settings_for(jobs: int = 1, **detection: Any) -> Settings:
+    """The settings, with the command line's values before all others."""
+    from vultus.settings import load_settings
+
+    overrides: dict[str, Any] = {}
+    chosen = {name: value for name, value in detection.items() if value is not None}
+    if chosen:
+        overrides["detection"] = chosen
+    if jobs > 1:  # one thread a network: the pictures share the cores
+        overrides["runtime"] = {"threads": 1}
+    return load_settings(**overrides)
+
+
+def make_analyzer(settings: Settings, *, mirror: bool = False) -> Analyzer:
+    from vultus.faces.analyzer import Analyzer
+
+    return Analyzer(settings, mirror=mirror)
+
+
+def make_gallery(
+    address: str | None,
+    settings: Settings | None = None,
+    *,
+    mirror: bool = False,
+    far: float | None = None,
+) -> Gallery:
+    from vultus.gallery.gallery import Gallery
+
+    settings = settings or settings_for()
+    return Gallery(
+        address, settings=settings, analyzer=make_analyzer(settings, mirror=mirror), far=far
+    )
