@@ -33,9 +33,9 @@ def demo(
     photos: Annotated[
         Path | None, typer.Option("--photos", help="Pictures to name people in.")
     ] = None,
-    out_dir: Annotated[
-        Path, typer.Option("--out", help="Where annotated pictures go.")
-    ] = Path("vultus-demo"),
+    out_dir: Annotated[Path, typer.Option("--out", help="Where annotated pictures go.")] = Path(
+        "vultus-demo"
+    ),
     format: options.FormatOption = Format.human,
 ) -> None:
     """Enrol, find and name people: on a public-domain photograph, or on your own pictures.

@@ -15,9 +15,8 @@ from vultus.errors import NothingToDo, VultusError
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
-ENDINGS = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif"]
-)
+_NAMES = "jpg jpeg jpe jfif png webp bmp gif tif tiff ppm pgm pbm jp2 avif"
+ENDINGS = frozenset(f".{name}" for name in _NAMES.split())
 
 
 @dataclass(frozen=True)

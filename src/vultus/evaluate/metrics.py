@@ -78,7 +78,7 @@ def cross_validated_accuracy(
 def calibration_error(
     probabilities: Floats, outcomes: Bools, weights: Floats | None = None, bins: int = 15
 ) -> float:
-    """Expected calibration error: mean gap of predicted and observed rate, over equal-width bins."""
+    """Expected calibration error: mean gap of predicted and observed rate over equal bins."""
     weights = np.ones(len(outcomes)) if weights is None else weights
     slots = np.minimum((probabilities * bins).astype(int), bins - 1)
     total = np.bincount(slots, weights, bins)

@@ -58,9 +58,9 @@ class Database:
         """A transaction: all of it is on disk when the block ends, or none of it."""
         with self._translated():
             engine = self._open(create=True)
-            with engine.connect().execution_options(vultus_write=True) as connection:
-                with connection.begin():
-                    yield connection
+            writer = engine.connect().execution_options(vultus_write=True)
+            with writer as connection, connection.begin():
+                yield connection
 
     def close(self) -> None:
         """Close all connections; the gallery can be opened again."""
@@ -136,26 +136,52 @@ class Database:
             ) from error
 
     def _explain(self, error: BaseException) -> VultusError:
+        """A driver's error in plain words; drivers tell theirs apart by their texts only."""
         text = str(error).lower()
-        if "full" in text or "disk i/o" in text:
-            return StorageError(
-                f"{self} cannot be written: {error}.",
-                "Free some space; what was reported as enrolled is kept.",
-            )
-        if "readonly" in text or "read-only" in text:
-            return GalleryReadOnly(f"{self} is read-only.", "Check its permissions.")
-        if "locked" in text or "busy" in text:
-            return GalleryBusy(
-                f"{self} has been in use by another process for {_BUSY_SECONDS} seconds.",
-                "Try again when it is done.",
-            )
-        if "unable to open" in text:
-            return StorageError(f"{self} cannot be opened.", "Check the path and permissions.")
-        if isinstance(error, sqlite3.DatabaseError) and "not a database" in text:
-            return GalleryInvalid(f"{self} is not a gallery.", "Name another file with --gallery.")
-        if "malformed" in text:
-            return GalleryInvalid(f"{self} is damaged.", "Restore it from an export or a backup.")
+        for marks, kind, message, hint in _EXPLANATIONS:
+            if any(mark in text for mark in marks):
+                return kind(message.format(self, error), hint)
         return GalleryError(f"{self}: {error}", "")
+
+
+_EXPLANATIONS: tuple[tuple[tuple[str, ...], type[VultusError], str, str], ...] = (
+    (
+        ("full", "disk i/o"),
+        StorageError,
+        "{} cannot be written: {}.",
+        "Free some space; what was reported as enrolled is kept.",
+    ),
+    (
+        ("readonly", "read-only"),
+        GalleryReadOnly,
+        "{} is read-only.",
+        "Check the permissions of the file and its folder.",
+    ),
+    (
+        ("locked", "busy"),
+        GalleryBusy,
+        f"{{}} has been in use by another process for {_BUSY_SECONDS} seconds.",
+        "Try again when it is done.",
+    ),
+    (
+        ("unable to open",),
+        StorageError,
+        "{} cannot be opened.",
+        "Check the path and its permissions.",
+    ),
+    (
+        ("not a database",),
+        GalleryInvalid,
+        "{} is not a gallery.",
+        "Name another file with --gallery.",
+    ),
+    (
+        ("malformed",),
+        GalleryInvalid,
+        "{} is damaged.",
+        "Restore it from an export or a backup.",
+    ),
+)
 
 
 def _file_of(address: str) -> Path | None:
@@ -201,7 +227,7 @@ def _upgrade(engine: sa.Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", "vultus.gallery:migrations")
-    with engine.connect().execution_options(vultus_write=True) as connection:
-        with connection.begin():
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+    writer = engine.connect().execution_options(vultus_write=True)
+    with writer as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

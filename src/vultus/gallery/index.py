@@ -30,7 +30,7 @@ class GroupIndex:
         with self._lock:
             cached = self._cached.get((group, model))
             if cached is None or cached[0] != revision:
-                # The revision was read first: a change in between makes this entry stale, not wrong.
+                # The revision was read first: a change since makes this entry stale, not wrong.
                 cached = (revision, self._read(group, model))
                 self._cached[group, model] = cached
             return cached[1]

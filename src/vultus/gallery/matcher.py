@@ -163,7 +163,7 @@ def assign(costs: NDArray[np.floating], limit: float) -> list[int | None]:
     of each row or None. Shortest augmenting paths (Jonker and Volgenant, 1987), O(n^3) in the
     smaller number of rows and columns that have a pair at all.
     """
-    rows, columns = costs.shape
+    rows = len(costs)
     allowed = costs <= limit
     used_rows, used_columns = (np.flatnonzero(allowed.any(axis)) for axis in (1, 0))
     result: list[int | None] = [None] * rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle  # the restricted reader below is the only user
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ _PurePython: Any = pickle._Unpickler  # type: ignore[attr-defined, unused-ignore
 class _ArraysUnpickler(_PurePython):  # type: ignore[misc, unused-ignore]
     """The pure-Python unpickler, because array bytes have to be read between its opcodes."""
 
-    dispatch = dict(_PurePython.dispatch)
+    dispatch: ClassVar[dict[int, Any]] = dict(_PurePython.dispatch)
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(stream)
