@@ -143,16 +143,16 @@ def operating_points(pairs: AllPairs) -> list[tuple[float, float, float]]:
     impostors, genuine = np.sort(pairs.distances[~pairs.same]), np.sort(pairs.distances[pairs.same])
     # rounded down: the rate said is never lower than the rate got
     wished = [np.floor(impostors[int(rate * len(impostors)) - 1] * 1e4) / 1e4 for rate in RATES]
-    return [(float(d), _share(impostors, d), _share(genuine, d)) for d in sorted([*wished, THRESHOLD])]
+    return [
+        (float(d), _share(impostors, d), _share(genuine, d)) for d in sorted([*wished, THRESHOLD])
+    ]
 
 
 def _share(ordered: Floats, limit: float) -> float:
     return float(np.searchsorted(ordered, limit, side="right") / len(ordered))
 
 
-def card_block(
-    pairs: AllPairs, slope: float, error: float, embeddings: Embeddings
-) -> str:
+def card_block(pairs: AllPairs, slope: float, error: float, embeddings: Embeddings) -> str:
     """The [calibration] table of the embedder's card, as models/catalogue.py reads it."""
     found = sum(e is not None for e in embeddings.values())
     rows = [
@@ -178,7 +178,9 @@ def print_list(pairs: Pairs, distances: Floats) -> None:
     """The thresholds' rates on LFW's own pairs, as a check from another mixture of people."""
     genuine, impostors = np.sort(distances[pairs.same]), np.sort(distances[~pairs.same])
     far, tar = _share(impostors, THRESHOLD), _share(genuine, THRESHOLD)
-    print(f"\nAt {THRESHOLD} on the {len(pairs.same)} pairs of pairs.tsv: FAR {far:.4f}, TAR {tar:.4f}")
+    print(
+        f"\nAt {THRESHOLD} on the {len(pairs.same)} pairs of pairs.tsv: FAR {far:.4f}, TAR {tar:.4f}"
+    )
 
 
 def print_reliability(pairs: AllPairs, fitted: Fit) -> None:

@@ -33,7 +33,9 @@ def processor() -> str:
     fields = {name.strip(): value.strip() for name, _, value in pairs}
     if "model name" not in fields:
         return platform.machine()
-    return f"{fields['model name']} (family {fields.get('cpu family')}, model {fields.get('model')})"
+    return (
+        f"{fields['model name']} (family {fields.get('cpu family')}, model {fields.get('model')})"
+    )
 
 
 def _memory() -> str:

@@ -38,7 +38,10 @@ def peer_python(given: Path | None) -> Path:
 
 def _usable(python: Path) -> bool:
     command = [str(python), "-W", "ignore", "-c", "import dlib, face_recognition"]
-    return python.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return (
+        python.exists()
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
 
 
 def _make(python: Path) -> None:

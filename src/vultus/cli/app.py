@@ -28,14 +28,21 @@ from vultus.cli.output import Format, Output
 from vultus.errors import VultusError
 
 
+_ARGUMENTS = "vultus.arguments"
+
+
 class _Group(TyperGroup):
     """Ends every command in one way: Vultus's errors as a message and a documented status."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except VultusError as error:
-            Output(_asked_format(sys.argv[1:])).error(error)
+            Output(_asked_format(ctx.meta[_ARGUMENTS])).error(error)
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt:
             sys.stderr.write("Interrupted. What was reported as done is kept.\n")

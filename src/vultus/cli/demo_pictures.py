@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
@@ -28,8 +29,9 @@ class CollagePictures:
                 "The demo's photographs come with scikit-image, which is not installed.",
                 "pip install 'vultus[demo]', or give --people and --photos.",
             ) from None
-        self.astronaut: Image = data.astronaut()
-        self._others: list[Image] = [data.chelsea(), data.coffee(), data.rocket()]
+        photos: Any = data  # scikit-image is untyped
+        self.astronaut: Image = photos.astronaut()
+        self._others: list[Image] = [photos.chelsea(), photos.coffee(), photos.rocket()]
 
     def cases(self) -> Iterator[tuple[str, Image]]:
         """Name and picture of each case; the cat, the cup and the rocket have no face."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from vultus.errors import NothingToDo, VultusError
+from vultus.errors import FaceError, ImageError, NothingToDo, VultusError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -81,6 +81,8 @@ def work_through(
 ) -> Iterator[Result[Task, Answer]]:
     """Do the tasks on `jobs` threads; results come in the order of the tasks.
 
+    What is wrong with one picture is its result; every other error ends the work.
+
     Few results wait at any time, so memory does not grow with the number of tasks. Closing the
     iterator, or Ctrl-C, leaves what has not begun undone.
     """
@@ -88,7 +90,7 @@ def work_through(
     def attempt(task: Task) -> Result[Task, Answer]:
         try:
             return Result(task, work(task))
-        except VultusError as error:
+        except (ImageError, FaceError) as error:
             return Result(task, error=error)
 
     if jobs == 1 or len(tasks) == 1:

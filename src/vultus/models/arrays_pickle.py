@@ -25,7 +25,7 @@ class _ArrayHeader:
     def read(self, stream: BinaryIO) -> NDArray[Any]:
         fields = vars(self)
         dtype, shape = fields["dtype"], fields["shape"]
-        if dtype.hasobject or fields["order"] not in ("C", "F"):
+        if dtype.kind not in "biuf" or fields["order"] not in ("C", "F"):
             raise pickle.UnpicklingError("only arrays of plain numbers are admitted")
         count = int(np.prod(shape, dtype=np.int64))
         if not 0 <= count * dtype.itemsize <= _MAX_ARRAY_BYTES:
@@ -39,7 +39,7 @@ class _ArrayHeader:
 
 _ADMITTED = {
     ("joblib.numpy_pickle", "NumpyArrayWrapper"): _ArrayHeader,
-    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "ndarray"): "ndarray",  # a word in headers; never called, so never allocated
     ("numpy", "dtype"): np.dtype,
 }
 
@@ -64,6 +64,8 @@ class _ArraysUnpickler(_PurePython):  # type: ignore[misc, unused-ignore]
             raise pickle.UnpicklingError(f"{module}.{name} is not admitted") from None
 
     def load_build(self) -> None:
+        if not isinstance(self.stack[-2], _ArrayHeader | np.dtype):  # a class is not built on
+            raise pickle.UnpicklingError("only headers and dtypes have a state")
         super().load_build()
         if isinstance(self.stack[-1], _ArrayHeader):
             self.stack.append(self.stack.pop().read(self._stream))

@@ -1,0 +1,107 @@
+"""`python -m benchmarks`: measure Vultus and face_recognition side by side, write the report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file
+
+from benchmarks import accuracy, detection, machine, memory, speed, startup, workers
+from benchmarks.options import Options
+from benchmarks.peer import PeerMissing, peer_python
+from benchmarks.places import CACHE, REPORT, ROOT
+from benchmarks.report import (
+    Results,
+    about_section,
+    figures_section,
+    load_results,
+    part_section,
+    save_results,
+    write_sections,
+)
+from benchmarks.tables import Figure
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measurement: `measure` returns plain data, or None where it cannot be made here."""
+
+    title: str
+    measure: Callable[[Options], dict[str, Any] | None]
+    figures: Callable[[dict[str, Any]], list[Figure]]
+    details: Callable[[dict[str, Any]], list[str]]
+
+
+PARTS = {
+    "chip": Part("Embedding", speed.measure_chip, speed.chip_figures, speed.chip_details),
+    "photo": Part(
+        "Photo to embeddings", speed.measure_photo, speed.photo_figures, speed.photo_details
+    ),
+    "accuracy": Part("Accuracy", accuracy.measure, accuracy.figures, accuracy.details),
+    "detection": Part("Detection", detection.measure, detection.figures, detection.details),
+    "memory": Part("Memory", memory.measure, memory.figures, memory.details),
+    "startup": Part("Start", startup.measure, startup.figures, startup.details),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    chosen = _parse(arguments)
+    CACHE.mkdir(exist_ok=True)
+    try:
+        options = Options(None if chosen.no_peer else peer_python(chosen.peer))
+    except PeerMissing as error:
+        print(f"{error}\n`--no-peer` measures Vultus alone.", file=sys.stderr)
+        return 1
+    results = load_results()
+    about = machine.about()
+    for name in chosen.only or PARTS:
+        print(f"{PARTS[name].title} ...", flush=True)
+        data = PARTS[name].measure(options)
+        if data is None:
+            print("  left out: its data are not on this machine")
+            continue
+        results[name] = {"about": about, "data": data}
+        save_results(results)
+        for figure in PARTS[name].figures(data):
+            print(f"  {figure.name}: {figure.measured} (wanted: {figure.wanted})")
+    if options.peer is not None:
+        with workers.peer(options.peer) as peer:
+            results["peer"] = peer.ask("versions")
+        save_results(results)
+    write_report(results, about)
+    print(f"Written: {REPORT.relative_to(ROOT)}")
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=PARTS, help="run this part (repeatable)")
+    beside = parser.add_mutually_exclusive_group()
+    beside.add_argument(
+        "--peer", type=Path, help="the python of an environment with face_recognition"
+    )
+    beside.add_argument("--no-peer", action="store_true", help="measure Vultus alone")
+    return parser.parse_args(arguments)
+
+
+def write_report(results: Results, about: dict[str, str]) -> None:
+    """All parts that were ever measured here; a partial run keeps the others."""
+    measured = {name: part for name, part in PARTS.items() if name in results}
+    figures = [f for name, part in measured.items() for f in part.figures(results[name]["data"])]
+    sections = {
+        "figures": figures_section(figures),
+        "machine": about_section(about, results.get("peer")),
+    }
+    for name, part in measured.items():
+        lines = part.details(results[name]["data"])
+        sections[name] = part_section(part.title, lines, results[name]["about"])
+    write_sections(sections)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

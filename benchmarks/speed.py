@@ -1,0 +1,168 @@
+"""One chip to its embedding, and one photo to the embeddings of its faces; both sides in turn."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import workers
+from benchmarks.options import Options
+from benchmarks.pictures import chips_of, photos_640x480
+from benchmarks.spread import compare, in_words, summarise
+from benchmarks.tables import Figure, table, times
+from benchmarks.workers import Worker
+
+Data = dict[str, Any]
+
+_CHIP_ROUNDS = 8
+_PHOTO_ROUNDS = 7
+_WARM_UP = 3
+
+
+def measure_chip(options: Options) -> Data:
+    """Embedding of aligned 150x150 chips, and how far both sides' numbers are apart."""
+    core = workers.core_to_use()
+    with tempfile.TemporaryDirectory() as name, workers.ours(core) as ours:
+        path = Path(name) / "chips.npy"
+        np.save(path, chips_of(photos_640x480(Path(name))))
+        count = ours.ask("chips", path=str(path))
+        if options.peer is None:
+            answers = [
+                ours.ask("embed", index=i) for _ in range(_CHIP_ROUNDS) for i in range(count)
+            ]
+            return {"chips": count, "ours": summarise([a["seconds"] for a in answers[_WARM_UP:]])}
+        with workers.peer(options.peer, core) as peer:
+            peer.ask("chips", path=str(path))
+            return {"chips": count} | _alternate_chips(ours, peer, count)
+
+
+def _alternate_chips(ours: Worker, peer: Worker, count: int) -> Data:
+    seconds: tuple[list[float], list[float]] = ([], [])
+    differences, lengths = [], []
+    for i in range(_WARM_UP):
+        ours.ask("embed", index=i % count), peer.ask("embed", index=i % count)
+    for _ in range(_CHIP_ROUNDS):
+        for index in range(count):
+            answers = [side.ask("embed", index=index) for side in (ours, peer)]
+            for kept, answer in zip(seconds, answers, strict=True):
+                kept.append(answer["seconds"])
+            a, b = (np.array(answer["embedding"]) for answer in answers)
+            differences.append(float(np.abs(a - b).max()))
+            lengths.append(float(np.linalg.norm(a - b)))
+    return compare(*seconds) | {"largest_difference": max(differences), "distance": max(lengths)}
+
+
+def measure_photo(options: Options) -> Data:
+    """From a 640x480 JPEG file to the embeddings of all faces, defaults of both."""
+    core = workers.core_to_use()
+    with tempfile.TemporaryDirectory() as name, workers.ours(core) as ours:
+        paths = photos_640x480(Path(name))
+        if options.peer is None:
+            return _summary([_time_photo(path, ours, None) for path in paths])
+        with workers.peer(options.peer, core) as peer:
+            return _summary([_time_photo(path, ours, peer) for path in paths])
+
+
+def _time_photo(path: Path, ours: Worker, peer: Worker | None) -> Data:
+    sides = {"ours": ours} | ({"peer": peer} if peer else {})
+    row: Data = {"photo": path.stem}
+    for side, worker in sides.items():  # also warms both up for this picture
+        row[f"{side}_faces"] = len(worker.ask("photo", path=str(path))["boxes"])
+        row[f"{side}_seconds"] = []
+    for _ in range(_PHOTO_ROUNDS):
+        for side, worker in sides.items():
+            row[f"{side}_seconds"].append(worker.ask("photo", path=str(path))["seconds"])
+    return row
+
+
+def _summary(rows: list[Data]) -> Data:
+    if "peer_seconds" not in rows[0]:
+        return {"rows": rows, "ours": summarise([s for row in rows for s in row["ours_seconds"]])}
+    portraits = [row for row in rows if row["ours_faces"] == row["peer_faces"] == 1]
+    groups = [row for row in rows if row["ours_faces"] == row["peer_faces"] >= 4]
+    kinds = {"all": rows, "one_face": portraits, "groups": groups}
+    return {"rows": rows} | {
+        kind: _compare_rows(chosen) for kind, chosen in kinds.items() if chosen
+    }
+
+
+def _compare_rows(rows: list[Data]) -> Data:
+    ours, peer = ([s for row in rows for s in row[f"{side}_seconds"]] for side in ("ours", "peer"))
+    faces = {
+        f"{side}_faces": sum(row[f"{side}_faces"] for row in rows) for side in ("ours", "peer")
+    }
+    return compare(ours, peer) | faces | {"photos": len(rows)}
+
+
+def chip_figures(data: Data) -> list[Figure]:
+    if "ratio" not in data:
+        return []
+    ratio, difference = data["ratio"]["median"], data["largest_difference"]
+    return [
+        Figure("embedding one face, times as fast as dlib", "10", f"{ratio:.1f}", ratio >= 10),
+        Figure(
+            "largest difference of a number of the embedding from dlib's",
+            "under 0.00001",
+            f"{difference:.1e}",
+            difference < 1e-5,
+        ),
+    ]
+
+
+def chip_details(data: Data) -> list[str]:
+    lines = [
+        f"One aligned 150x150 chip to its 128 numbers; {data['chips']} chips of the photos below, "
+        f"{_CHIP_ROUNDS} rounds."
+    ]
+    rows = [times("embedding", data)]
+    return [*lines, "", *table(("", "Vultus", "face_recognition", "ratio"), rows)]
+
+
+def photo_figures(data: Data) -> list[Figure]:
+    figures = []
+    for kind, name in (("one_face", "with one face"), ("all", "all")):
+        if kind in data:
+            ratio = data[kind]["ratio"]["median"]
+            title = f"640x480 photo to embeddings, times as fast as face_recognition, {name}"
+            figures.append(Figure(title, "8", f"{ratio:.1f}", ratio >= 8))
+    return figures
+
+
+def photo_details(data: Data) -> list[str]:
+    lines = [
+        "From the JPEG file (640x480, portraits and groups with black bars, quality 92) to the "
+        f"embeddings of all its faces, with the defaults of both; {_PHOTO_ROUNDS} rounds. Vultus also "
+        "rates the quality of each face here.",
+        "",
+    ]
+    if "ours" in data:
+        return [*lines, f"Vultus: {in_words(data['ours'], ' ms')}."]
+    names = {
+        "all": "all",
+        "one_face": "both found one face",
+        "groups": "both found the same four or more",
+    }
+    rows = [
+        (*times(f"{names[kind]} ({data[kind]['photos']})", data[kind]), *_faces(data[kind]))
+        for kind in names
+        if kind in data
+    ]
+    head = ("photos", "Vultus", "face_recognition", "ratio", "faces found by Vultus", "by the peer")
+    each = [
+        (
+            row["photo"],
+            f"{1000 * np.median(row['ours_seconds']):.1f}",
+            f"{1000 * np.median(row['peer_seconds']):.1f}",
+            *_faces(row),
+        )
+        for row in data["rows"]
+    ]
+    each_head = ("photo", "Vultus, ms", "face_recognition, ms", "faces, Vultus", "faces, peer")
+    return [*lines, *table(head, rows), "", "Each photo, medians:", "", *table(each_head, each)]
+
+
+def _faces(row: Data) -> tuple[str, str]:
+    return str(row["ours_faces"]), str(row["peer_faces"])
