@@ -67,9 +67,8 @@ def test_a_large_face_is_smoothed_before_it_is_shrunk():
 def test_what_lies_outside_the_picture_is_black():
     image = np.full((150, 150, 3), 200, np.uint8)
     (chip,) = cut_chips(image, chip_points()[None] - (75, 0))
-    assert (chip[:, 76:] == 0).sum() == 0 or (chip[:, :74] == 0).all()
-    assert (chip == 0).any()
-    assert (chip == 200).any()
+    assert not chip[:, :74].any()
+    assert (chip[:, 76:] == 200).all()
 
 
 @pytest.mark.parametrize("shift", [(5000, 0), (-5000, -5000)])

@@ -7,6 +7,7 @@ tokenised with one compiled pattern and decoded by NumPy, not one value at a tim
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -58,6 +59,8 @@ class DlibStream:
 
     def integers(self, count: int) -> NDArray[np.int64]:
         """`count` integers at once, shape (count,)."""
+        if not 0 <= 2 * count <= len(self._data) - self.position:
+            raise self.fail(f"{count} integers", "the end of the file")
         values = np.empty(count, np.int64)
         scan = _TOKEN.scanner(self._data, self.position)  # type: ignore[attr-defined]
         tokens: list[bytes] = []
@@ -114,7 +117,7 @@ class DlibStream:
         if version != 2:
             raise self.fail("a tensor of version 2", version)
         shape = tuple(int(size) for size in self.integers(4))
-        data = self._take(4 * int(np.prod(shape)))
+        data = self._take(4 * math.prod(shape))
         return np.frombuffer(data, "<f4").reshape(shape)
 
 
