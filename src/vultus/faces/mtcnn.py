@@ -26,6 +26,7 @@ _STRIDE = 2
 # by half: faces at the edge and faces larger than the picture are found at no second cost.
 _BORDER = 6
 _SMALLEST_LEVEL = 8
+_CROP_PIXELS_AT_ONCE = 64 * 24**2  # 64 crops for R-Net, 16 for O-Net
 _MOST_PROPOSALS = 3000  # bounds the work on a picture that is all texture
 
 
@@ -110,14 +111,14 @@ class Mtcnn:
         return np.concatenate([windows[kept], shifts], axis=1), scores[kept]
 
     def _refine(self, levels: list[_Level], boxes: Floats, threshold: float) -> Floats:
-        shifts, scores = self._rnet.run(_crops(levels, boxes, 24))
+        shifts, scores = _run_in_parts(self._rnet, levels, boxes, 24)
         good = np.flatnonzero(scores[:, 1] > threshold)
         boxes, shifts, face = boxes[good], shifts[good], scores[good, 1]
         kept = suppress_overlaps(boxes, face, 0.7)
         return to_squares(_regress(boxes[kept], shifts[kept]))
 
     def _output(self, levels: list[_Level], boxes: Floats, threshold: float) -> Detections:
-        shifts, points, scores = self._onet.run(_crops(levels, boxes, 48))
+        shifts, points, scores = _run_in_parts(self._onet, levels, boxes, 48)
         good = np.flatnonzero(scores[:, 1] > threshold)
         boxes, shifts, points = boxes[good], shifts[good], points[good]
         starts, sides = boxes[:, None, :2], (boxes[:, 2:] - boxes[:, :2])[:, None, :]
@@ -126,6 +127,18 @@ class Mtcnn:
         found = Detections(_regress(boxes, shifts), scores[good, 1], landmarks.astype(np.float32))
         kept = suppress_overlaps(found.boxes, found.scores, 0.7, of_smaller=True)
         return found.select(kept)
+
+
+def _run_in_parts(
+    network: Session, levels: list[_Level], boxes: Floats, size: int
+) -> list[NDArray[np.float32]]:
+    """The network's outputs for all boxes; so many at once as the processor's cache holds."""
+    count = _CROP_PIXELS_AT_ONCE // size**2
+    parts = [
+        network.run(_crops(levels, boxes[start : start + count], size))
+        for start in range(0, len(boxes), count)
+    ]
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 
 def _regress(boxes: Floats, shifts: Floats) -> Floats:

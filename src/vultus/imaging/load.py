@@ -29,6 +29,7 @@ _DECODING_ERRORS = (
     MemoryError,
     RuntimeError,
 )
+_BAND = 512
 _BROKEN = "The file may be cut off or damaged; make or download it again."
 
 
@@ -108,7 +109,8 @@ def _decode(data: bytes, name: str, limits: LimitSettings) -> Image:
         with Pillow.open(io.BytesIO(data)) as picture:
             _check_pixels(picture.width, picture.height, name, limits)
             picture.load()
-            return _to_rgb(ImageOps.exif_transpose(picture))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _to_rgb(picture)
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
         raise ImageTooLarge(f"{name} has too many pixels: {error}", "Make it smaller.") from error
     except UnidentifiedImageError as error:
@@ -125,7 +127,16 @@ def _to_rgb(picture: Pillow.Image) -> Image:
         return _grey_to_rgb(_to_8_bit(np.asarray(picture)))
     if picture.has_transparency_data:
         return _over_white(np.asarray(picture.convert("RGBA")))
-    return np.array(picture.convert("RGB"))
+    return _pixels(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def _pixels(picture: Pillow.Image) -> Image:
+    """The pixels of an RGB picture, in bands: Pillow would copy a large one twice at once."""
+    image = np.empty((picture.height, picture.width, 3), np.uint8)
+    for top in range(0, picture.height, _BAND):
+        bottom = min(top + _BAND, picture.height)
+        image[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)))
+    return image
 
 
 def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
