@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.optimize import linear_sum_assignment
+
+from tests.gallery.workers import record
+from vultus.gallery.calibration import Calibrator
+from vultus.gallery.index import build_templates
+from vultus.gallery.matcher import (
+    RULES,
+    Decision,
+    Templates,
+    assign,
+    decide,
+    distances_to,
+    person_distances,
+)
+
+# assignment
+
+COSTS = st.floats(0, 2, width=32)
+WHOLE = st.integers(0, 4).map(float)  # many ties
+
+
+def matrices(elements):
+    shapes = st.tuples(st.integers(0, 9), st.integers(0, 9))
+    return hnp.arrays(np.float64, shapes, elements=elements)
+
+
+def best_by_scipy(costs: np.ndarray, limit: float) -> tuple[int, float]:
+    """How many pairs can be made, and what they cost at least."""
+    forbidden = 1e6
+    dear = np.where(costs <= limit, costs, forbidden)
+    rows, columns = linear_sum_assignment(dear)
+    made = dear[rows, columns] < forbidden
+    return int(made.sum()), float(dear[rows, columns][made].sum())
+
+
+@given(st.one_of(matrices(COSTS), matrices(WHOLE)), st.sampled_from([0.0, 0.5, 1.0, 3.0]))
+def test_assignment_is_scipys(costs, limit):
+    columns = assign(costs, limit)
+    pairs = [(row, column) for row, column in enumerate(columns) if column is not None]
+    assert len(columns) == len(costs)
+    assert len({column for _, column in pairs}) == len(pairs)
+    assert all(costs[pair] <= limit for pair in pairs)
+    count, total = best_by_scipy(costs, limit)
+    assert len(pairs) == count
+    assert sum(costs[pair] for pair in pairs) == pytest.approx(total, abs=1e-9)
+
+
+def test_a_large_assignment_is_scipys():
+    rng = np.random.default_rng(0)
+    for shape in [(60, 300), (300, 60), (120, 120)]:
+        costs = rng.random(shape)
+        pairs = [(r, c) for r, c in enumerate(assign(costs, 0.3)) if c is not None]
+        count, total = best_by_scipy(costs, 0.3)
+        assert len(pairs) == count
+        assert sum(costs[pair] for pair in pairs) == pytest.approx(total)
+
+
+def test_more_pairs_go_before_a_cheaper_one():
+    assert assign(np.array([[0.1, 0.2], [0.15, 9.0]]), 0.5) == [1, 0]
+
+
+def test_nothing_over_the_limit_is_paired():
+    assert assign(np.array([[0.6, 0.7], [0.8, 0.5]]), 0.5) == [None, 1]
+    assert assign(np.array([[0.6]]), 0.5) == [None]
+
+
+# distances
+
+
+@given(
+    hnp.arrays(np.float32, (3, 5), elements=st.floats(-2, 2, width=32)),
+    hnp.arrays(np.float32, (4, 5), elements=st.floats(-2, 2, width=32)),
+)
+def test_distances_are_euclidean(probes, gallery):
+    expected = np.linalg.norm(probes[:, None].astype(float) - gallery[None], axis=2)
+    found = distances_to(probes, gallery)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=5e-3)  # near zero the formula cancels
+
+
+def templates(**people: list[tuple[float, float]]) -> Templates:
+    """People with faces in the plane."""
+    return build_templates(
+        [
+            record(name, f"{name}-{number}", embedding=np.array(place, np.float32))
+            for name, places in people.items()
+            for number, place in enumerate(places)
+        ]
+    )
+
+
+def test_a_persons_distance_is_the_mean_of_the_nearest_face_and_the_middle():
+    known = templates(bob=[(5, 0)], ada=[(0, 0), (2, 0), (1, 3)])
+    distances, nearest = person_distances(np.array([(0, 1)], np.float32), known)
+    assert known.persons == ["ada", "bob"]
+    assert distances[0] == pytest.approx([(1 + 1) / 2, np.hypot(5, 1)], abs=1e-5)
+    assert [known.sources[row] for row in nearest[0]] == ["ada-0", "bob-0"]
+
+
+def test_templates_of_records_in_any_order():
+    rng = np.random.default_rng(0)
+    records = [record(name, f"{name}{i}") for i in range(3) for name in ("cyd", "ada", "bob")]
+    found = build_templates(records)
+    assert found.persons == ["ada", "bob", "cyd"]
+    assert found.starts.tolist() == [0, 3, 6]
+    for row in rng.permutation(9):
+        expected = next(known for known in records if known.source == found.sources[row])
+        np.testing.assert_array_equal(found.embeddings[row], expected.embedding)
+        person = found.persons[np.searchsorted(found.starts, row, side="right") - 1]
+        assert person == expected.person
+    ada = [known.embedding for known in records if known.person == "ada"]
+    np.testing.assert_allclose(found.means[0], np.mean(ada, axis=0), atol=1e-6)
+
+
+# decisions
+
+CALIBRATOR = Calibrator("plane", threshold=1.0, slope=10.0)
+
+
+def decided(known: Templates, *probes: tuple[float, float], margin=0.1, top=3) -> list[Decision]:
+    places = np.array(probes, np.float32).reshape(-1, 2)
+    return decide(places, known, CALIBRATOR, margin=margin, top=top)
+
+
+PAIR = templates(ada=[(0, 0)], bob=[(2, 0)])
+
+
+def test_near_to_one_person_it_is_this_person():
+    (decision,) = decided(PAIR, (0.2, 0))
+    assert (decision.person, decision.rule) == ("ada", "named")
+    assert [candidate.person for candidate in decision.candidates] == ["ada", "bob"]
+    assert decision.margin == pytest.approx(1.6, abs=1e-3)
+    first = decision.candidates[0]
+    assert first.distance == pytest.approx(0.2, abs=1e-3)
+    assert first.best_distance == pytest.approx(0.2, abs=1e-3)
+    assert first.reference == "ada-0"
+    assert decision.probability == first.probability
+    assert first.probability == pytest.approx(float(CALIBRATOR.probability(first.distance)))
+
+
+def test_far_from_everybody_it_is_a_stranger():
+    (decision,) = decided(PAIR, (0, 1.05))
+    assert (decision.person, decision.rule) == (None, "threshold")
+    assert decision.candidates[0].person == "ada"
+    assert decision.probability < 0.5
+
+
+def test_at_the_threshold_a_face_is_named():
+    (decision,) = decided(templates(ada=[(0, 0)]), (0, 1))
+    assert decision.person == "ada"
+    assert decision.probability == pytest.approx(0.5)
+    assert decision.margin is None
+
+
+def test_between_two_people_it_is_neither():
+    (decision,) = decided(PAIR, (0.97, 0))
+    assert (decision.person, decision.rule) == (None, "margin")
+    assert decided(PAIR, (0.97, 0), margin=0.05)[0].person == "ada"
+    assert decided(PAIR, (0.97, 0), margin=0.0)[0].person == "ada"
+
+
+def test_a_person_is_named_once_and_the_next_best_is_not_taken_instead():
+    near, nearer = decided(PAIR, (0.5, 0), (0.1, 0))
+    assert (nearer.person, nearer.rule) == ("ada", "named")
+    assert (near.person, near.rule) == (None, "taken")
+    assert near.candidates[0].person == "ada"
+
+
+def test_nobody_is_enrolled():
+    for decision in decided(templates(), (0, 0), (1, 1)):
+        assert decision == Decision(None, 0.0, "no_people", [], None)
+
+
+def test_no_faces_need_no_decision():
+    assert decided(PAIR) == []
+    assert decided(templates()) == []
+
+
+@pytest.mark.parametrize("top", [1, 2, 5])
+def test_at_most_so_many_candidates(top):
+    known = templates(ada=[(0, 0)], bob=[(0.5, 0)], cyd=[(5, 0)])
+    (decision,) = decided(known, (0, 0), top=top)
+    assert [c.person for c in decision.candidates] == ["ada", "bob", "cyd"][:top]
+    assert decision.margin == pytest.approx(0.5, abs=1e-3)  # known even where one is shown
+
+
+PLACES = st.tuples(st.floats(-2, 2, width=16), st.floats(-2, 2, width=16))
+
+
+@given(
+    st.lists(PLACES, max_size=6),
+    st.lists(PLACES, max_size=5),
+    st.sampled_from([0.0, 0.1, 0.5]),
+)
+def test_whatever_the_faces_the_rules_hold(probes, people, margin):
+    known = templates(**{f"p{number}": [place] for number, place in enumerate(people)})
+    decisions = decided(known, *probes, margin=margin)
+    named = [decision.person for decision in decisions if decision.person]
+    assert len(set(named)) == len(named)
+    for decision in decisions:
+        assert decision.rule in RULES
+        assert (decision.person is not None) == (decision.rule == "named")
+        if decision.rule != "named":
+            continue
+        first = decision.candidates[0]
+        assert decision.person == first.person
+        assert first.distance <= CALIBRATOR.threshold
+        assert decision.margin is None or decision.margin >= margin
+
+
+@given(st.lists(PLACES, min_size=1, max_size=5, unique=True))
+def test_the_order_of_faces_does_not_matter(probes):
+    forward = decided(PAIR, *probes)
+    backward = decided(PAIR, *probes[::-1])[::-1]
+    # with equal distances either face may be the one; who is named is the same
+    assert sorted(str(d.person) for d in forward) == sorted(str(d.person) for d in backward)
