@@ -1,1 +1,1 @@
-"""Measuring Vultus, and beside it `face_recognition`. `make bench` runs it; see docs/benchmarks.md."""
+"""Measuring Vultus and, beside it, `face_recognition`; run by `make bench`."""

@@ -75,8 +75,8 @@ def figures(data: Data) -> list[Figure]:
 
 def details(data: Data) -> list[str]:
     lines = [
-        f"{data['noses']} noses are marked in group photos of about 800x533 pixels; one more photo shows no face. "
-        "A nose is found when a box of its own holds it; other boxes are false.",
+        f"{data['noses']} noses are marked in group photos of about 800x533 pixels; one more photo "
+        "shows no face. A nose is found when a box of its own holds it; other boxes are false.",
         "",
     ]
     names = {"ours": "Vultus", "peer": "face_recognition"}

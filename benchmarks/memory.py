@@ -70,8 +70,9 @@ def figures(data: Data) -> list[Figure]:
 
 def details(data: Data) -> list[str]:
     lines = [
-        f"{COUNT:,} photos in one process with default settings, {data['different']} different ones in turn: "
-        f"the sample photos from {data['smallest']} to {data['largest']} pixels and small grey portraits. "
+        f"{COUNT:,} photos in one process with default settings, {data['different']} different "
+        f"ones in turn: the sample photos from {data['smallest']} to {data['largest']} pixels and "
+        "small grey portraits. "
         f"Faces found: {data['faces']:,}. Highest at any time: {data['peak_mb']:.0f} MB.",
         "",
     ]

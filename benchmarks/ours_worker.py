@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks.protocol import pin, serve
@@ -30,17 +30,21 @@ class Ours:
 
     def embed(self, index: int) -> dict[str, Any]:
         chip = self._chips[index : index + 1]
-        start = perf_counter()
+        start, work = perf_counter(), process_time()
         vectors = self._analyzer.embedder.embed(chip)
-        return {"seconds": perf_counter() - start, "embedding": vectors[0].tolist()}
+        return {
+            "seconds": perf_counter() - start,
+            "work": process_time() - work,
+            "embedding": vectors[0].tolist(),
+        }
 
     def photo(self, path: str) -> dict[str, Any]:
         """From the file to the embeddings of all faces; boxes are left, top, right, bottom."""
-        start = perf_counter()
+        start, work = perf_counter(), process_time()
         faces = self._analyzer.analyze(path)
-        seconds = perf_counter() - start
+        seconds, work = perf_counter() - start, process_time() - work
         boxes = [[x, y, x + width, y + height] for x, y, width, height in faces.boxes.tolist()]
-        return {"seconds": seconds, "boxes": boxes}
+        return {"seconds": seconds, "work": work, "boxes": boxes}
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ Handler = Callable[..., Any]
 
 
 def pin(core: int | None) -> None:
-    """Keep this process, and all threads it will start, on one core where the system can do that."""
+    """Keep this process and all its later threads on one core, where the system can do that."""
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
 

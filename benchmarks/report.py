@@ -75,12 +75,13 @@ def about_section(about: dict[str, str], peer: dict[str, str] | None) -> str:
         *table(("latest run", ""), rows),
         "",
         "To repeat it: `make bench`, or `python -m benchmarks` with the project's python. "
-        "`--only NAME` runs one part, `--peer PYTHON` uses an environment that has face_recognition, "
+        "`--only NAME` runs one part, `--peer PYTHON` uses an environment that has "
+        "face_recognition, "
         "`--no-peer` measures Vultus alone. Without the research data (`VULTUS_SHARED`, default "
         "`../shared`) speed is measured on one portrait and the other parts are left out.",
         "",
-        "Both sides run at the same time as processes of their own, with one thread each on the same "
-        "core, and are asked in turn on the same picture, so that what disturbs the machine "
+        "Both sides run at the same time as processes of their own, with one thread each on the "
+        "same core, and are asked in turn on the same picture, so that what disturbs the machine "
         "disturbs both. Times are medians, in brackets the middle 80 %; a ratio is that of "
         "the medians, in brackets the middle 80 % of the ratios of neighbouring measurements.",
     ]

@@ -93,7 +93,8 @@ def figures(data: Data) -> list[Figure]:
 
 def details(data: Data) -> list[str]:
     lines = [
-        f"Whole processes, files in the system's cache, {_ROUNDS} rounds ({_FIRST_USE_ROUNDS} for first use). "
+        f"Whole processes, files in the system's cache, {_ROUNDS} rounds ({_FIRST_USE_ROUNDS} for "
+        "first use). "
         "The import time in the first table is without that of python itself.",
         "",
     ]

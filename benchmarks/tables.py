@@ -24,9 +24,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in lines]
 
 
+TIMES = ("Vultus", "face_recognition", "ratio", "ratio of processor time")
+
+
 def times(name: str, data: dict[str, Any]) -> tuple[str, ...]:
     """Name, both sides' times and the ratio; what was not measured is left empty."""
     ours = in_words(data["ours"], " ms")
     if "peer" not in data:
-        return name, ours, "", ""
-    return name, ours, in_words(data["peer"], " ms"), in_words(data["ratio"])
+        return name, ours, "", "", ""
+    peer = in_words(data["peer"], " ms")
+    return name, ours, peer, in_words(data["ratio"]), in_words(data["work_ratio"])

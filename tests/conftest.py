@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -13,6 +14,10 @@ from tests.fakes import fake_analyzer
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import Gallery
 from vultus.settings import Settings
+
+# The same examples everywhere, no clock, and nothing left behind in the folder.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("suite")
 
 # A developer's own VULTUS_* settings must not change what is tested; the cache folder may stay.
 for name in [key for key in os.environ if key.startswith("VULTUS_")]:

@@ -10,12 +10,22 @@ import pytest
 from tests.shared import shared
 from vultus.faces.shape_predictor import ShapePredictor
 from vultus.imaging.load import load
+from vultus.models.catalogue import LANDMARKS, card
+from vultus.models.dlib_shape_predictor import convert_5_points
+from vultus.models.store import read_weights
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "dlib_reference.json"
 
 
 @pytest.fixture(scope="module")
-def compared(analyzer, lfw) -> tuple[np.ndarray, np.ndarray]:
+def predictor() -> ShapePredictor:
+    """Converted now, whatever lies in the cache."""
+    converted = convert_5_points(read_weights(card(LANDMARKS)))
+    return ShapePredictor.from_npz(converted["predictor.npz"])
+
+
+@pytest.fixture(scope="module")
+def compared(predictor, lfw) -> tuple[np.ndarray, np.ndarray]:
     """Our points and dlib's for all reference faces, (n, 5, 2) each."""
     ours, dlibs = [], []
     for name, faces in json.loads(REFERENCE.read_text())["landmarks"].items():
@@ -23,7 +33,7 @@ def compared(analyzer, lfw) -> tuple[np.ndarray, np.ndarray]:
             continue
         image = lfw(name) if name.startswith("lfw") else load(shared(f"photos/{name}"))
         boxes = np.array([face["box"] for face in faces], np.float32)
-        ours.append(analyzer.predictor.predict(image, boxes))
+        ours.append(predictor.predict(image, boxes))
         dlibs.append(np.array([face["points"] for face in faces]))
     return np.concatenate(ours), np.concatenate(dlibs)
 

@@ -281,6 +281,13 @@ def test_each_change_of_a_group_changes_its_revision(store, change):
     assert store.revision("team") != before
 
 
+def test_a_group_that_somebody_is_moved_into_has_changed_too(store):
+    store.add_face("others", record("dan"))
+    before = store.revision("others")
+    store.move_person("team", "ada", "others")
+    assert store.revision("others") != before
+
+
 # several at once
 
 
@@ -319,7 +326,8 @@ def test_processes_that_enrol_at_once_lose_nothing(address):
 
 def test_what_a_killed_process_reported_is_there(address):
     context = multiprocessing.get_context("spawn")
-    process, heard = workers.start_enrolling(context, address, "ada", 100_000, context.Barrier(1))
+    start = context.Barrier(1)
+    process, heard = workers.start_enrolling(context, address, "ada", 100_000, start)
     told = [heard.recv() for _ in range(50)]
     process.kill()
     process.join(60)

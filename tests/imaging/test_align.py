@@ -57,6 +57,18 @@ def test_faces_of_any_size_show_the_same_place(scale):
         assert np.abs(difference[inner, inner]).max() < 3
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0, 3.3, 7.9])
+def test_an_edge_stays_where_it_is_to_a_part_of_a_pixel(scale):
+    side = round(160 * scale) + 20
+    edge = side // 2  # columns from here on are white
+    image = np.zeros((side, side, 3), np.uint8)
+    image[:, edge:] = 255
+    for turned, axis in ((image, 1), (np.ascontiguousarray(image.transpose(1, 0, 2)), 0)):
+        (chip,) = cut_chips(turned, chip_points()[None] * scale + 10)
+        white = chip[..., 0].mean(axis=1 - axis).sum() / 255
+        assert white == pytest.approx(149.5 - (edge - 0.5 - 10) / scale, abs=0.12)
+
+
 def test_a_large_face_is_smoothed_before_it_is_shrunk():
     board = np.indices((1200, 1200)).sum(axis=0) % 2 * np.uint8(255)
     image = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)

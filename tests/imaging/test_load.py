@@ -89,10 +89,11 @@ def test_a_grey_array_becomes_three_equal_channels(grey):
 
 
 def test_an_array_with_alpha_is_laid_over_white():
-    rgba = np.zeros((1, 3, 4), np.uint8)
-    rgba[0, :, 0] = 200
-    rgba[0, :, 3] = 0, 255, 51
-    np.testing.assert_array_equal(load(rgba)[0], [(255,) * 3, (200, 0, 0), (244, 204, 204)])
+    rgba = np.zeros((1, 4, 4), np.uint8)
+    rgba[0, :, 0] = 200, 200, 200, 50
+    rgba[0, :, 3] = 0, 255, 51, 30
+    expected = [(255,) * 3, (200, 0, 0), (244, 204, 204), (231, 225, 225)]  # rounded
+    np.testing.assert_array_equal(load(rgba)[0], expected)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from vultus.models import mtcnn
 from vultus.models.arrays_pickle import load_arrays
 from vultus.models.catalogue import DETECTOR, card
-from vultus.models.session import load_sessions
+from vultus.models.session import OnnxSession
 from vultus.models.store import read_weights
 from vultus.settings import RuntimeSettings
 
@@ -19,8 +20,14 @@ RNG = np.random.default_rng(5)
 
 
 @pytest.fixture(scope="module")
-def sessions():
-    return load_sessions(DETECTOR, RuntimeSettings(provider="cpu"))
+def sessions() -> dict[str, OnnxSession]:
+    """Converted now, whatever lies in the cache."""
+    runtime = RuntimeSettings(provider="cpu")
+    converted = mtcnn.convert(read_weights(card(DETECTOR)))
+    return {
+        name.removesuffix(".onnx"): OnnxSession(data, name, runtime)
+        for name, data in converted.items()
+    }
 
 
 @pytest.fixture(scope="module")

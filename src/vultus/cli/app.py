@@ -27,7 +27,6 @@ from vultus.cli.exit_codes import FAILED, INTERRUPTED, exit_code
 from vultus.cli.output import Format, Output
 from vultus.errors import VultusError
 
-
 _ARGUMENTS = "vultus.arguments"
 
 

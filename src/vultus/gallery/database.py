@@ -77,7 +77,10 @@ class Database:
 
     def _connect(self, create: bool) -> sa.Engine:
         if self.path is None:
-            engine = sa.create_engine(self.address)
+            try:
+                engine = sa.create_engine(self.address)
+            except ValueError as error:  # a port that is no number
+                raise sa.exc.ArgumentError(str(error)) from error
         else:
             if not create and not self.path.exists():
                 raise GalleryMissing(
@@ -120,14 +123,15 @@ class Database:
             yield
         except DBAPIError as error:
             raise self._explain(error.orig or error) from error
-        except sa.exc.ArgumentError as error:
-            raise GalleryInvalid(
-                f"{self.address!r} is no database address.",
-                "Give a path, or an address like sqlite:///people.db.",
-            ) from error
         except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
             raise GalleryInvalid(
                 f"The driver for {self} is not installed.", "Install it, or use a file."
+            ) from error
+        except sa.exc.ArgumentError as error:
+            scheme = self.address.partition("://")[0]  # what follows may have a password
+            raise GalleryInvalid(
+                f"{scheme}://... is no database address.",
+                "Give a path, or an address like sqlite:///people.db.",
             ) from error
         except OSError as error:
             raise StorageError(
@@ -184,15 +188,18 @@ _EXPLANATIONS: tuple[tuple[tuple[str, ...], type[VultusError], str, str], ...] =
 )
 
 
+_IN_MEMORY = (None, "", ":memory:")
+
+
 def _file_of(address: str) -> Path | None:
     """The file that a path or an SQLite address names; None for other databases."""
     if "://" not in address:
         return Path(address).expanduser()
     try:
         url = sa.make_url(address)
-    except sa.exc.ArgumentError:  # explained when it is opened
+    except (sa.exc.ArgumentError, ValueError):  # explained when it is opened
         return None
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+    if url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in _IN_MEMORY:
         return None
     return Path(str(url.database))
 
