@@ -9,10 +9,10 @@ from typing import Any
 
 
 def memory_mb(field: str) -> float:
-    """VmRSS (now) or VmHWM (highest so far) of this process."""
+    """VmRSS (now) or VmHWM (highest so far) of this process, in millions of bytes."""
     for line in Path("/proc/self/status").read_text("ascii").splitlines():
         if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1024
+            return int(line.split()[1]) * 1024 / 1e6  # the kernel's kB are 1024 bytes
     raise LookupError(field)
 
 

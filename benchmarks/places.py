@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -49,4 +50,6 @@ def lfw_grey() -> Path | None:
     except OSError:
         if not (folder / "pairs.tsv").exists():  # else another run was faster
             raise
+    finally:
+        shutil.rmtree(unpacking)
     return folder

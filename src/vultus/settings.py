@@ -38,7 +38,7 @@ class DetectionSettings(_Section):
         ge=12,
         le=2000,
         title="Smallest face",
-        description="Width in pixels of the smallest face looked for. Unset: 20 pixels, or more "
+        description="Width in pixels of the smallest face looked for. Unset: 24 pixels, or more "
         "in a large picture (its longer side divided by 50).",
     )
     score_threshold: float = Field(
@@ -60,6 +60,17 @@ class DetectionSettings(_Section):
         True,
         title="Second look",
         description="Look again with a padded border and lower thresholds where nothing was found.",
+    )
+
+
+class EmbeddingSettings(_Section):
+    """How faces are described."""
+
+    mirror: bool = Field(
+        True,
+        title="Mirror",
+        description="Average each embedding with that of the mirrored face: fewer errors for "
+        "about 4 milliseconds a face.",
     )
 
 
@@ -134,6 +145,7 @@ class Settings(BaseSettings):
         description="Path of a gallery file, or a database address.",
     )
     detection: DetectionSettings = Field(default_factory=DetectionSettings)
+    embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     matching: MatchingSettings = Field(default_factory=MatchingSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)

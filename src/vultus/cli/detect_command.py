@@ -21,7 +21,7 @@ def detect(
     min_face: options.MinFaceOption = None,
     score_threshold: options.ScoreOption = None,
     max_faces: options.MaxFacesOption = None,
-    second_look: options.SecondLookOption = True,
+    second_look: options.SecondLookOption = None,
 ) -> None:
     """Find faces: boxes, scores, landmarks and quality.
 

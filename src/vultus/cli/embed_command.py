@@ -22,7 +22,7 @@ def embed(
         Path, typer.Option("--out", "-o", help="FILE.npz or FILE.parquet.", show_default=False)
     ],
     format: options.FormatOption = Format.human,
-    mirror: options.MirrorOption = False,
+    mirror: options.MirrorOption = None,
     jobs: options.JobsOption = 0,
     min_face: options.MinFaceOption = None,
 ) -> None:

@@ -40,7 +40,7 @@ def enroll(
     keep_crops: Annotated[
         bool, typer.Option("--keep-crops", help="Store the aligned faces too.")
     ] = False,
-    mirror: options.MirrorOption = False,
+    mirror: options.MirrorOption = None,
     jobs: options.JobsOption = 0,
 ) -> None:
     """Enrol people: a folder a person, one picture a person named after it, or --name.

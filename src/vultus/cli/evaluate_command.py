@@ -29,7 +29,7 @@ def verification(
     ],
     images: Annotated[Path, typer.Option("--images", help="The folder that the names are in.")],
     format: options.FormatOption = Format.human,
-    mirror: options.MirrorOption = False,
+    mirror: options.MirrorOption = None,
     jobs: options.JobsOption = 0,
 ) -> None:
     """Same person or not, on a list of pairs, as LFW does it.

@@ -22,7 +22,7 @@ def identify(
     format: options.FormatOption = Format.human,
     annotate: options.AnnotateOption = None,
     far: options.FarOption = None,
-    mirror: options.MirrorOption = False,
+    mirror: options.MirrorOption = None,
     top: Annotated[int, typer.Option("--top", min=1, max=100, help="Candidates a face.")] = 3,
     jobs: options.JobsOption = 0,
     min_face: options.MinFaceOption = None,

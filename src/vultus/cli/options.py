@@ -28,7 +28,12 @@ AnnotateOption = Annotated[
     typer.Option("--annotate", help="Write copies with boxes and names into this folder."),
 ]
 MirrorOption = Annotated[
-    bool, typer.Option("--mirror", help="Average with the mirrored face: slower, fewer errors.")
+    bool | None,
+    typer.Option(
+        "--mirror/--no-mirror",
+        help="Average with the mirrored face: slower, fewer errors. [default: mirror]",
+        show_default=False,
+    ),
 ]
 FarOption = Annotated[
     float | None,
@@ -54,7 +59,7 @@ MinFaceOption = Annotated[
         "--min-face",
         min=12,
         max=2000,
-        help="Smallest face in pixels. [default: 20, more in a large picture]",
+        help="Smallest face in pixels. [default: 24, more in a large picture]",
         show_default=False,
     ),
 ]
@@ -66,7 +71,12 @@ MaxFacesOption = Annotated[
     int | None, typer.Option("--max-faces", min=1, max=10_000, help="At most so many a picture.")
 ]
 SecondLookOption = Annotated[
-    bool, typer.Option(help="Look again, harder, where no face was found.")
+    bool | None,
+    typer.Option(
+        "--second-look/--no-second-look",
+        help="Look again, harder, where no face was found. [default: second-look]",
+        show_default=False,
+    ),
 ]
 
 
@@ -83,7 +93,7 @@ def settings_for(jobs: int = 1, **detection: Any) -> Settings:
     return load_settings(**overrides)
 
 
-def make_analyzer(settings: Settings, *, mirror: bool = False) -> Analyzer:
+def make_analyzer(settings: Settings, *, mirror: bool | None = None) -> Analyzer:
     from vultus.faces.analyzer import Analyzer
 
     return Analyzer(settings, mirror=mirror)
@@ -93,7 +103,7 @@ def make_gallery(
     address: str | None,
     settings: Settings | None = None,
     *,
-    mirror: bool = False,
+    mirror: bool | None = None,
     far: float | None = None,
 ) -> Gallery:
     from vultus.gallery.gallery import Gallery

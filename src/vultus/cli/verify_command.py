@@ -17,7 +17,7 @@ def verify(
     second: Annotated[Path, typer.Argument(help="Another picture.", show_default=False)],
     format: options.FormatOption = Format.human,
     far: options.FarOption = None,
-    mirror: options.MirrorOption = False,
+    mirror: options.MirrorOption = None,
     largest: options.LargestOption = False,
 ) -> None:
     """Say whether two pictures show the same person.

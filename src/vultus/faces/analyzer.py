@@ -29,22 +29,23 @@ class Analyzer:
 
     Args:
         settings: detection, limits and runtime; read from the environment when not given.
-        mirror: average each embedding with that of the mirrored face (slower, fewer errors).
+        mirror: average each embedding with that of the mirrored face; the setting
+            `embedding.mirror` when not given.
         detector, embedder: others than the default ones, for tests and new models.
 
-    Asked for less it does less: without `embed` and `chips` no face is aligned.
+    Asked for less it does less: without `embed`, `quality` and `chips` no face is aligned.
     """
 
     def __init__(
         self,
         settings: Settings | None = None,
         *,
-        mirror: bool = False,
+        mirror: bool | None = None,
         detector: Detector | None = None,
         embedder: Embedder | None = None,
     ) -> None:
         self.settings = settings or load_settings()
-        self.mirror = mirror
+        self.mirror = self.settings.embedding.mirror if mirror is None else mirror
         self._given_detector = detector
         self._given_embedder = embedder
         self._loading = Lock()

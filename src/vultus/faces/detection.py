@@ -11,7 +11,10 @@ from vultus.imaging.load import Image
 from vultus.imaging.resample import with_border
 from vultus.settings import DetectionSettings
 
-_SMALLEST_FACE_PX = 20
+_SMALLEST_FACE_PX = 24
+# P-Net's windows also answer to faces a little smaller than they are, so the pyramid may begin
+# with larger ones: a quarter less work for the same faces.
+_WINDOW_OF_SMALLEST = 1.18
 _FACES_ACROSS = 50  # in a large picture a face is at least a fiftieth of the longer side
 
 
@@ -36,7 +39,8 @@ _SECOND_LOOKS = ((1 / 5, 0.709), (1 / 3.5, 0.84))  # smallest face of the shorte
 def find_faces(detector: Detector, image: Image, settings: DetectionSettings) -> Detections:
     """Faces of an image, largest first, at most `settings.max_faces`."""
     smallest = settings.min_face_px or smallest_face_px(image)
-    found = detector.detect(image, Search(smallest, output=settings.score_threshold))
+    first = Search(smallest * _WINDOW_OF_SMALLEST, output=settings.score_threshold)
+    found = detector.detect(image, first)
     if settings.second_look and not len(found.boxes):
         found = _look_again(detector, image, smallest, settings.score_threshold)
     return _within_limits(found, smallest, settings.max_faces)
