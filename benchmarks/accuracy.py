@@ -46,7 +46,7 @@ def measure(options: Options) -> Data | None:
         report = asdict(evaluate_verification(pairs, images, embed_and_keep))
         return report | {"all_pairs": _all_pairs_rates(pairs.images, kept)}
 
-    sides = {"ours": judge(_by_vultus(mirror=False)), "mirror": judge(_by_vultus(mirror=True))}
+    sides = {"ours": judge(_by_vultus(mirror=True)), "plain": judge(_by_vultus(mirror=False))}
     if options.peer is not None:
         vectors = _peer_embeddings(options.peer, images, pairs)
         sides["peer"] = judge(
@@ -170,7 +170,7 @@ def details(data: Data) -> list[str]:
         "photos, about 2.4 million of different people, and so on much firmer ground.",
         "",
     ]
-    names = {"ours": "Vultus", "mirror": "Vultus, `mirror=True`", "peer": "face_recognition"}
+    names = {"ours": "Vultus", "plain": "Vultus, `mirror=False`", "peer": "face_recognition"}
     rows = [_row(names[side], report) for side, report in data["sides"].items()]
     head = (
         "",

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Embeddings = dict[str, NDArray[np.float32] | None]
 
-THRESHOLD = 0.55
+THRESHOLD = 0.53
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 FOLDS = 3
 BINS = 15
@@ -241,16 +241,16 @@ _WEIGHTING = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--mirror", action="store_true", help="average with the mirrored face")
+    parser.add_argument("--no-mirror", action="store_true", help="without the mirrored face")
     parser.add_argument(
-        "--weights", choices=_FITS, default="equal", help="of the classes in the fit"
+        "--weights", choices=_FITS, default="threshold", help="of the classes in the fit"
     )
     options = parser.parse_args()
     folder = lfw_grey()
     if folder is None:
         print("lfw-grey.tar is not here; set VULTUS_SHARED.", file=sys.stderr)
         return 1
-    embeddings = embed_photos(folder / "images", options.mirror)
+    embeddings = embed_photos(folder / "images", not options.no_mirror)
     pairs = all_pairs(embeddings)
     fits = {
         name: (fitting(pairs.distances, pairs.same), cross_validate(pairs, fitting))

@@ -140,7 +140,7 @@ def photo_figures(data: Data) -> list[Figure]:
         if kind in data and data[kind]["photos"] >= _FEWEST_PHOTOS:
             ratio = data[kind]["ratio"]["median"]
             title = f"640x480 photo to embeddings, times as fast as face_recognition, {name}"
-            figures.append(Figure(title, "8", f"{ratio:.1f}", ratio >= 8))
+            figures.append(Figure(title, "8", f"{ratio:.2f}", ratio >= 8))
     return figures
 
 

@@ -42,12 +42,12 @@ class DetectionSettings(_Section):
         "in a large picture (its longer side divided by 50).",
     )
     score_threshold: float = Field(
-        0.85,
+        0.95,
         ge=0.0,
         le=1.0,
         title="Score threshold",
         description="Detector score below which a box is not called a face. The second "
-        "look accepts 0.7 times this score.",
+        "look accepts 0.63 times this score.",
     )
     max_faces: int = Field(
         1000,

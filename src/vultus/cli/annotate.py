@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Annotator:
     """Writes each picture with its marks below one folder, as JPEG; no two share a name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pictures: Sequence[Picture]) -> None:
         self.folder = folder
         self.count = 0
-        self._taken: set[Path] = set()
+        self._taken = {picture.path.resolve() for picture in pictures}  # originals are never hit
 
     def write(self, picture: Picture, image: Image, marks: Sequence[Mark]) -> Path:
         from vultus.imaging.draw import draw_faces, save_picture
@@ -31,8 +31,8 @@ class Annotator:
 
     def _free(self, wanted: Path) -> Path:
         path, number = wanted, 1
-        while path in self._taken:
+        while path.resolve() in self._taken:
             number += 1
             path = wanted.with_name(f"{wanted.stem}-{number}.jpg")
-        self._taken.add(path)
+        self._taken.add(path.resolve())
         return path

@@ -11,7 +11,7 @@ import typer
 
 from vultus.cli import options
 from vultus.cli.output import Format, Output
-from vultus.errors import UsageError
+from vultus.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from vultus.gallery.gallery import Gallery
@@ -45,8 +45,13 @@ def demo(
     if (people is None) != (photos is None):
         raise UsageError("--people and --photos go together.", "Give both, or none.")
     out = Output(format)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    gallery_file = out_dir / "people.db"
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{out_dir} cannot be made: {error.strerror}.", "Choose another place with --out."
+        ) from error
+    gallery_file = out_dir / "vultus-demo.db"
     _remove_old(gallery_file)
     if people is not None and photos is not None:
         _run_on_own(people, photos, out_dir, gallery_file, format)
@@ -56,8 +61,8 @@ def demo(
 
 
 def _remove_old(gallery: Path) -> None:
-    for path in gallery.parent.glob(f"{gallery.name}*"):
-        path.unlink()
+    for ending in ("", "-wal", "-shm"):
+        gallery.with_name(gallery.name + ending).unlink(missing_ok=True)
 
 
 def _run_on_own(people: Path, photos: Path, out_dir: Path, gallery: Path, format: Format) -> None:

@@ -43,8 +43,12 @@ def embed(
         out.data({"source": source, "faces": len(faces)}, f"{source}: {len(faces)} faces")
         return []
 
+    failed: typer.Exit | None = None
     try:
         run.go("Embedding", settings.limits, analyzer.analyze, answer)
-    finally:
-        table.save()
-        out.note(f"{table.rows} faces in {out_file}")
+    except typer.Exit as some_failed:  # the other pictures are worth keeping
+        failed = some_failed
+    table.save()
+    out.note(f"{table.rows} faces in {out_file}")
+    if failed is not None:
+        raise failed

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vultus.errors import StorageError, UsageError
+from vultus.imaging.load import readable
 
 if TYPE_CHECKING:
     from vultus.faces.types import Faces
@@ -22,6 +23,7 @@ class EmbeddingTable:
 
     Raises:
         UsageError: the file's ending is none that is known, or pyarrow is missing.
+        StorageError: its folder does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,6 +33,8 @@ class EmbeddingTable:
             )
         if path.suffix == ".parquet":
             _check_pyarrow()
+        if not path.parent.is_dir():
+            raise StorageError(f"There is no folder {path.parent}.", "Make it first.")
         self._path = path
         self._sources: list[str] = []
         self._numbers: list[int] = []
@@ -41,7 +45,7 @@ class EmbeddingTable:
         return len(self._sources)
 
     def add(self, source: str, faces: Faces) -> None:
-        self._sources += [source] * len(faces)
+        self._sources += [readable(source)] * len(faces)
         self._numbers += range(len(faces))
         self._parts.append(faces)
 

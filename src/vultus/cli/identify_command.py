@@ -74,7 +74,7 @@ def _describe(found: Identification) -> str:
 
     place = place_of(found.face)
     if found.person:
-        nearest = found.candidates[0]
+        nearest = next(c for c in found.candidates if c.person == found.person)
         return (
             f"{found.person} ({found.probability:.0%}), {place}; "
             f"distance {nearest.distance:.2f}, nearest to {nearest.reference}"

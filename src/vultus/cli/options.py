@@ -65,7 +65,7 @@ MinFaceOption = Annotated[
 ]
 ScoreOption = Annotated[
     float | None,
-    typer.Option("--score-threshold", min=0, max=1, help="Lowest detector score. [default: 0.85]"),
+    typer.Option("--score-threshold", min=0, max=1, help="Lowest detector score. [default: 0.95]"),
 ]
 MaxFacesOption = Annotated[
     int | None, typer.Option("--max-faces", min=1, max=10_000, help="At most so many a picture.")

@@ -91,10 +91,18 @@ class Output:
             yield from items
             return
         from rich.console import Console
-        from rich.progress import track
+        from rich.progress import Progress
 
-        console = Console(stderr=True)
-        yield from track(items, description=title, total=total, console=console, transient=True)
+        # data goes to stdout as ever; only where both are the terminal does the bar give way to it
+        shared = sys.stdout.isatty()
+        bar = Progress(
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=shared,
+            redirect_stderr=True,
+        )
+        with bar:
+            yield from bar.track(items, description=title, total=total)
 
     @staticmethod
     def _line(text: str) -> None:

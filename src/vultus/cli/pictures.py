@@ -101,7 +101,7 @@ def work_through(
     try:
         for task in tasks:
             waiting.append(pool.submit(attempt, task))
-            if len(waiting) >= 3 * jobs:
+            if len(waiting) > jobs + 1:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -29,7 +29,7 @@ class PictureRun:
     ) -> None:
         self._out = out
         self._found = find_pictures(paths)
-        self._annotator = Annotator(annotate) if annotate else None
+        self._annotator = Annotator(annotate, self._found.pictures) if annotate else None
         self.jobs = choose_jobs(jobs, len(self._found.pictures))
 
     def go(
@@ -46,9 +46,10 @@ class PictureRun:
         """
         from vultus.imaging.load import load
 
-        def load_and_work(picture: Picture) -> tuple[Image, Answer]:
+        def load_and_work(picture: Picture) -> tuple[Image | None, Answer]:
             image = load(picture.path, limits)
-            return image, work(image)
+            # a picture is kept only where it is drawn on
+            return (image if self._annotator else None), work(image)
 
         pictures = self._found.pictures
         results = work_through(pictures, load_and_work, self.jobs)
@@ -61,7 +62,7 @@ class PictureRun:
             elif result.answer is not None:
                 image, found = result.answer
                 marks = answer(source, found)
-                if self._annotator:
+                if self._annotator and image is not None:
                     self._annotator.write(result.task, image, marks)
         self._sum_up(failed)
         if failed:

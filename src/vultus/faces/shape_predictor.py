@@ -110,8 +110,8 @@ class ShapePredictor:
         The order matters: with another one, float32 rounding flips a comparison now and then,
         and one face in ten ends up a pixel away from dlib's.
         """
-        first = values.take(self._first[cascade], axis=1)
-        second = values.take(self._second[cascade], axis=1)
+        first = values.take(self._first[cascade], axis=1, mode="clip")
+        second = values.take(self._second[cascade], axis=1, mode="clip")
         left = (first - second) > self._thresholds[cascade]
         answers = left.reshape(len(values), *self._tree_shape) @ self._bit_values
         leaves = self._leaves[cascade][self._tree_index, self._table[answers]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from vultus.errors import ModelMismatch, NoFace, SeveralFaces
 from vultus.faces.quality import poor_reasons
 from vultus.faces.types import Face, Faces
 from vultus.gallery.store import FaceRecord, encode_crop
-from vultus.imaging.load import Image
+from vultus.imaging.load import Image, readable
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def pick_face(faces: Faces, source: str, *, largest: bool = False) -> Face:
 
 def source_name(source: object) -> str:
     """How a picture is called in answers and in the gallery."""
-    if isinstance(source, str | Path):
-        return str(source)
+    if isinstance(source, str | os.PathLike):
+        return readable(str(os.fspath(source)))
     return str(getattr(source, "name", "array" if isinstance(source, np.ndarray) else "bytes"))
 
 

@@ -177,14 +177,14 @@ class Gallery:
         ]
 
     def _why(self, face: Face, decision: Decision) -> dict[str, Any]:
-        first = decision.candidates[0] if decision.candidates else None
-        second = decision.candidates[1] if len(decision.candidates) > 1 else None
+        named = (c for c in decision.candidates if c.person == decision.person)
+        first = next(named, decision.candidates[0] if decision.candidates else None)
         quality = face.quality or {}
         return {
             "rule": decision.rule,
             "threshold": self.calibrator.threshold,
             "reference": first.reference if first else None,
-            "runner_up": second.person if second else None,
+            "runner_up": decision.runner_up,
             "margin": decision.margin,
             "face_px": quality.get("face_px"),
             "sharpness": quality.get("sharpness"),

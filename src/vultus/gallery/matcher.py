@@ -18,7 +18,7 @@ RULES: dict[Rule, str] = {
     "no_people": "nobody is enrolled in this group",
     "threshold": "too far from everybody enrolled",
     "margin": "too close between two people",
-    "taken": "another face of this picture is this person with more right",
+    "taken": "another face of this picture is this person rather",
 }
 
 
@@ -64,7 +64,8 @@ class Decision:
     probability: float
     rule: Rule
     candidates: list[Candidate]
-    margin: float | None  # distance between the first two candidates
+    margin: float | None  # by how much the next best answer for this face is worse, a distance
+    runner_up: str | None = None
 
 
 def distances_to(probes: Floats, gallery: Floats) -> Floats:
@@ -104,15 +105,70 @@ def decide(
         return [Decision(None, 0.0, "no_people", [], None) for _ in probes]
     distances, nearest = person_distances(probes, templates)
     assigned = assign(distances, calibrator.threshold)
-    decisions = []
-    for row, taken_by in enumerate(assigned):
-        order = np.argsort(distances[row], kind="stable")[: max(top, 2)]
-        candidates = [
-            _candidate(templates, calibrator, probes[row], distances[row, k], nearest[row, k], k)
-            for k in order
-        ]
-        decisions.append(_decision(candidates, taken_by, templates, calibrator, margin, top))
-    return decisions
+    return [
+        _decide_one(row, assigned, probes, distances, nearest, templates, calibrator, margin, top)
+        for row in range(len(probes))
+    ]
+
+
+def _decide_one(
+    row: int,
+    assigned: list[int | None],
+    probes: Floats,
+    distances: Floats,
+    nearest: NDArray[np.intp],
+    templates: Templates,
+    calibrator: Calibrator,
+    margin: float,
+    top: int,
+) -> Decision:
+    order = [int(person) for person in np.argsort(distances[row], kind="stable")]
+    own = assigned[row]
+    person = order[0] if own is None else own
+    listed = order[:top] if person in order[:top] else [*order[: top - 1], person]
+    candidates = [
+        _candidate(templates, calibrator, probes[row], distances[row, k], nearest[row, k], k)
+        for k in listed
+    ]
+    chosen = candidates[listed.index(person)]
+    rival, gap = _nearest_rival(row, person, assigned, distances, calibrator.threshold)
+    rule = _rule(chosen.distance, own is not None, gap, calibrator.threshold, margin)
+    return Decision(
+        person=chosen.person if rule == "named" else None,
+        probability=chosen.probability,
+        rule=rule,
+        candidates=candidates,
+        margin=gap,
+        runner_up=None if rival is None else templates.persons[rival],
+    )
+
+
+def _nearest_rival(
+    row: int, person: int, assigned: list[int | None], distances: Floats, limit: float
+) -> tuple[int | None, float | None]:
+    """Who else the face could best be, and how much worse the joint answer were for it.
+
+    For a rival that another face is, that face would have to be `person` (or nobody) instead.
+    """
+    if distances.shape[1] < 2:
+        return None, None
+    worse = (distances[row] - distances[row, person]).astype(np.float64)
+    for other, rival in enumerate(assigned):
+        if rival is not None and other != row:
+            worse[rival] += min(float(distances[other, person]), limit) - distances[other, rival]
+    worse[person] = np.inf
+    rival = int(worse.argmin())
+    return rival, float(worse[rival])
+
+
+def _rule(
+    distance: float, assigned: bool, gap: float | None, threshold: float, margin: float
+) -> Rule:
+    if not distance <= threshold:  # so that a broken distance names nobody
+        return "threshold"
+    if not assigned:
+        return "taken"
+    return "margin" if gap is not None and gap < margin else "named"
 
 
 def _candidate(
@@ -121,7 +177,7 @@ def _candidate(
     probe: Floats,
     distance: np.float32,
     face: np.intp,
-    person: np.intp,
+    person: int,
 ) -> Candidate:
     return Candidate(
         person=templates.persons[person],
@@ -133,50 +189,26 @@ def _candidate(
     )
 
 
-def _decision(
-    candidates: list[Candidate],
-    assigned: int | None,
-    templates: Templates,
-    calibrator: Calibrator,
-    margin: float,
-    top: int,
-) -> Decision:
-    first = candidates[0]
-    gap = candidates[1].distance - first.distance if len(candidates) > 1 else None
-    rule: Rule = "named"
-    if first.distance > calibrator.threshold:
-        rule = "threshold"
-    elif assigned is None or templates.persons[assigned] != first.person:
-        # The joint assignment gave the nearest person to another face. The next nearest is not
-        # taken instead: a face that looks most like somebody is not named as somebody else.
-        rule = "taken"
-    elif gap is not None and gap < margin:
-        rule = "margin"
-    name = first.person if rule == "named" else None
-    return Decision(name, first.probability, rule, candidates[:top], gap)
+def assign(distances: NDArray[np.floating], limit: float) -> list[int | None]:
+    """Who the faces (rows) of one picture are, all together: each person (column) at most once.
 
-
-def assign(costs: NDArray[np.floating], limit: float) -> list[int | None]:
-    """Give each row at most one column and each column at most one row, at least total cost.
-
-    Pairs over `limit` are never made; as many as possible are made under it. Returns the column
-    of each row or None. Shortest augmenting paths (Jonker and Volgenant, 1987), O(n^3) in the
-    smaller number of rows and columns that have a pair at all.
+    Maximises the sum of `limit - distance` over all faces that are somebody. The log-odds of a
+    match are proportional to just that, so this is the most probable of all joint answers; nobody
+    is assigned over the limit. Solved by shortest augmenting paths (Jonker and Volgenant, 1987),
+    O(n^3) in the number of faces that are near to anybody.
     """
-    rows = len(costs)
-    allowed = costs <= limit
-    used_rows, used_columns = (np.flatnonzero(allowed.any(axis)) for axis in (1, 0))
-    result: list[int | None] = [None] * rows
-    if not len(used_rows):
+    result: list[int | None] = [None] * len(distances)
+    allowed = distances <= limit
+    rows, columns = (np.flatnonzero(allowed.any(axis)) for axis in (1, 0))
+    if not len(rows):
         return result
-    # one spare column a row stands for 'nobody', dearer than any real assignment could save
-    real = costs[np.ix_(used_rows, used_columns)].astype(np.float64)
-    nobody = (np.abs(real).max() + abs(limit) + 1) * (len(used_rows) + 1)
-    real = np.where(allowed[np.ix_(used_rows, used_columns)], real, 2 * nobody)
-    padded = np.concatenate([real, np.full((len(used_rows), len(used_rows)), nobody)], axis=1)
+    near = np.ix_(rows, columns)
+    # one spare column a face stands for nobody; what is not allowed costs more than that
+    costs = np.where(allowed[near], distances[near].astype(np.float64) - limit, 1.0)
+    padded = np.concatenate([costs, np.zeros((len(rows), len(rows)))], axis=1)
     for row, column in enumerate(_shortest_paths(padded)):
-        if column < len(used_columns):
-            result[int(used_rows[row])] = int(used_columns[column])
+        if column < len(columns):
+            result[int(rows[row])] = int(columns[column])
     return result
 
 

@@ -69,12 +69,17 @@ def check_name(name: str, what: str) -> str:
         UsageError: it is empty, too long, or has characters that cannot be shown.
     """
     cleaned = name.strip()
-    if not cleaned or len(cleaned) > _MAX_NAME or any(ord(letter) < 32 for letter in cleaned):
+    if not cleaned or len(cleaned) > _MAX_NAME or any(_unusable(letter) for letter in cleaned):
         raise UsageError(
             f"{name!r} is no name for a {what}.",
             f"Use 1 to {_MAX_NAME} characters without line breaks.",
         )
     return cleaned
+
+
+def _unusable(letter: str) -> bool:
+    """Control characters, and bytes of a file's name that are no letters."""
+    return ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF
 
 
 def _now() -> datetime.datetime:

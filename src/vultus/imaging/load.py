@@ -52,6 +52,11 @@ def load(source: ImageSource, limits: LimitSettings | None = None) -> Image:
     return _decode(data, name, limits)
 
 
+def readable(name: str) -> str:
+    """A file's name as text that can be stored and printed: bytes that are no letters escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _read(source: object, limits: LimitSettings) -> tuple[bytes, str]:
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), "the picture"
