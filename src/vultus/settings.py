@@ -7,6 +7,7 @@ environment. Nested settings are named with two underscores in variables, for ex
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from pydantic_settings import (
 from vultus.errors import UsageError
 
 SETTINGS_FILE = "vultus.toml"
+_OTHER_VARIABLES = {"SHARED"}  # the tests' own
 Provider = Literal["auto", "cpu", "cuda", "coreml", "openvino", "directml"]
 
 
@@ -169,6 +171,7 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         UsageError: a value or a name in the environment or in vultus.toml makes no sense.
     """
+    _refuse_unknown_variables()
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -189,3 +192,15 @@ def load_settings(**overrides: object) -> Settings:
         raise UsageError(
             f"{SETTINGS_FILE} cannot be read: {error}.", "Mend or remove the file."
         ) from error
+
+
+def _refuse_unknown_variables() -> None:
+    """A mistyped variable would be ignored in silence; pydantic looks inside sections only."""
+    known = {name.upper() for name in Settings.model_fields} | _OTHER_VARIABLES
+    for variable in os.environ:
+        name = variable.upper()
+        if name.startswith("VULTUS_") and name[7:].split("__")[0] not in known:
+            raise UsageError(
+                f"There is no setting {variable}.",
+                f"Known are VULTUS_ with: {', '.join(sorted(known - _OTHER_VARIABLES))}.",
+            )

@@ -6,6 +6,7 @@ They share one Analyzer a process. Make your own `Analyzer` for other settings.
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 
 from vultus.faces.analyzer import Analyzer
 from vultus.faces.types import Faces
@@ -13,10 +14,17 @@ from vultus.gallery.verification import Verification
 from vultus.gallery.verification import verify as verify_with
 from vultus.imaging.load import ImageSource
 
+_making = Lock()
 
-@cache
+
 def default_analyzer() -> Analyzer:
     """The Analyzer that the functions below share; settings are read when it is made."""
+    with _making:
+        return _make_analyzer()
+
+
+@cache
+def _make_analyzer() -> Analyzer:
     return Analyzer()
 
 

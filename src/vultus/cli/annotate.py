@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vultus.cli.pictures import Picture
+from vultus.imaging.folders import Picture
 
 if TYPE_CHECKING:
     from vultus.imaging.draw import Mark

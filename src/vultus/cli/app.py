@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -23,9 +24,9 @@ from vultus.cli import (
     people_command,
     verify_command,
 )
-from vultus.cli.exit_codes import FAILED, INTERRUPTED, exit_code
+from vultus.cli.exit_codes import FAILED, INTERRUPTED, STORAGE, exit_code
 from vultus.cli.output import Format, Output
-from vultus.errors import VultusError
+from vultus.errors import StorageError, VultusError
 
 _ARGUMENTS = "vultus.arguments"
 
@@ -49,6 +50,10 @@ class _Group(TyperGroup):
         except BrokenPipeError:  # `vultus ... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILED) from None
+        except OSError as error:  # stdout itself: a full disk behind `> file`
+            sys.stderr.write(f"error: cannot write: {error.strerror} [{StorageError.code}]\n")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(STORAGE) from None
 
 
 def _asked_format(arguments: list[str]) -> Format:
@@ -106,4 +111,7 @@ app.command()(demo_command.demo)
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
     app()

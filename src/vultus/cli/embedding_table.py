@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -90,7 +90,7 @@ class EmbeddingTable:
         columns = self.columns()
         if self._path.suffix == ".npz":
             with path.open("wb") as file:
-                np.savez(file, allow_pickle=False, **columns)
+                np.savez(file, **cast(Any, columns))
             return
         import pyarrow as pa
         from pyarrow import parquet

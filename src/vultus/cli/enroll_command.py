@@ -13,8 +13,9 @@ import typer
 from vultus.cli import options
 from vultus.cli.exit_codes import FAILED
 from vultus.cli.output import Format, Output
-from vultus.cli.pictures import choose_jobs, find_pictures, work_through
+from vultus.cli.work import choose_jobs, work_through
 from vultus.errors import UsageError, VultusError
+from vultus.imaging.folders import find_pictures
 
 if TYPE_CHECKING:
     from vultus.gallery.enrolment import Enrolment, PreparedFace
@@ -49,6 +50,11 @@ def enroll(
     vultus enroll --name obama 1.jpg 2.jpg
     """
     out = Output(format)
+    from vultus.gallery.store import check_name
+
+    check_name(group, "group")
+    if name is not None:
+        check_name(name, "person")
     tasks, skipped = _plan(paths, name)
     at_once = choose_jobs(jobs, len(tasks))
     settings = options.settings_for(at_once)
@@ -68,24 +74,14 @@ def enroll(
 
 def _plan(paths: Sequence[Path], name: str | None) -> tuple[list[_Task], int]:
     """Which picture shows whom, and how many files are no pictures."""
-    if name is not None and any(_has_people(path) for path in paths):
+    found = find_pictures(paths)
+    if name is not None and any(len(picture.place.parts) > 1 for picture in found.pictures):
         raise UsageError(
             "The folder holds a folder a person, and --name is one name.",
             "Leave --name out, or name the person's own folder.",
         )
-    found = find_pictures(paths)
-    tasks = []
-    for picture in found.pictures:
-        folders = picture.place.parts[:-1]
-        person = name or (folders[0] if folders else picture.path.stem)
-        tasks.append(_Task(picture.path, person))
+    tasks = [_Task(picture.path, name or picture.person) for picture in found.pictures]
     return tasks, found.skipped
-
-
-def _has_people(path: Path) -> bool:
-    return path.is_dir() and any(
-        child.is_dir() and not child.name.startswith(".") for child in path.iterdir()
-    )
 
 
 def _finish(

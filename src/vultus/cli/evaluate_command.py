@@ -10,7 +10,7 @@ import typer
 
 from vultus.cli import options
 from vultus.cli.output import Format, Output
-from vultus.cli.pictures import choose_jobs, work_through
+from vultus.cli.work import choose_jobs, work_through
 
 if TYPE_CHECKING:
     import numpy as np

@@ -88,9 +88,12 @@ def settings_for(jobs: int = 1, **detection: Any) -> Settings:
     chosen = {name: value for name, value in detection.items() if value is not None}
     if chosen:
         overrides["detection"] = chosen
-    if jobs > 1:  # one thread a network: the pictures share the cores
+    settings = load_settings(**overrides)
+    if jobs > 1 and not settings.runtime.threads:
+        # one thread a network: the pictures share the cores
         overrides["runtime"] = {"threads": 1}
-    return load_settings(**overrides)
+        settings = load_settings(**overrides)
+    return settings
 
 
 def make_analyzer(settings: Settings, *, mirror: bool | None = None) -> Analyzer:

@@ -11,7 +11,8 @@ import typer
 from vultus.cli.annotate import Annotator
 from vultus.cli.exit_codes import FAILED
 from vultus.cli.output import Output
-from vultus.cli.pictures import Picture, choose_jobs, find_pictures, work_through
+from vultus.cli.work import choose_jobs, work_through
+from vultus.imaging.folders import Picture, find_pictures
 
 if TYPE_CHECKING:
     from vultus.imaging.draw import Mark

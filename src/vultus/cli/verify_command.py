@@ -32,7 +32,8 @@ def verify(
     answer = verify_with(first, second, analyzer=analyzer, far=far, largest=largest)
     word = "the same person" if answer.same else "different people"
     line = (
-        f"{word}: probability {answer.probability:.1%}, distance {answer.distance:.3f}, "
+        f"{word}: probability of one person {answer.probability:.1%}, "
+        f"distance {answer.distance:.3f}, "
         f"threshold {answer.threshold:.3f}"
     )
     out.data(rounded(asdict(answer)), line)

@@ -51,6 +51,8 @@ def read_pairs(path: Path) -> Pairs:
             if not set(_COLUMNS) <= set(reader.fieldnames or ()):
                 raise ValueError(f"expected the columns {', '.join(_COLUMNS)}")
             rows = list(reader)
+        if any(None in row.values() for row in rows):
+            raise ValueError("a row has too few columns")
         folds = np.array([int(row["fold"]) for row in rows], np.int64)
         same = np.array([{"0": False, "1": True}[row["same"]] for row in rows], bool)
         if not rows or same.all() or not same.any():
@@ -65,7 +67,7 @@ def read_pairs(path: Path) -> Pairs:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """What `evaluate verification` prints; see docs/reference for each figure."""
+    """What `evaluate verification` prints; docs/cli.md explains each figure."""
 
     pairs: int
     images: int

@@ -12,8 +12,8 @@ from vultus.imaging.resample import with_border
 from vultus.settings import DetectionSettings
 
 _SMALLEST_FACE_PX = 24
-# P-Net's windows are squares, and a face is higher than wide by a third or more: the pyramid begins where a
-# window holds the whole of the smallest face.
+# P-Net's windows are squares, and a face is higher than wide by a third or more: the pyramid
+# begins where a window holds the whole of the smallest face.
 _WINDOW_OF_SMALLEST = 1.4
 _FACES_ACROSS = 50  # in a large picture a face is at least a fiftieth of the longer side
 

@@ -20,14 +20,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from vultus.errors import ArchiveInvalid, StorageError
 from vultus.gallery.store import FaceRecord
 
 SCHEMA = 1
-_MAX_MEMBER_BYTES = 2**30
-_MAX_CROP_BYTES = 2**20
+_MAX_FACES = 1_000_000
+_MAX_ROW_BYTES = 8192  # of the manifest, for each face
+_MAX_CROP_BYTES = 2**17  # an aligned face of 150 x 150 pixels as PNG is at most 70 kB
+_MAX_TOTAL_BYTES = 2**31
+_LONGEST_EMBEDDING = 10.0  # Euclidean; real ones are about 1.4
+_PNG = b"\x89PNG\r\n\x1a\n"
 # What the readers of zip, JSON and NumPy files raise on damaged or hostile ones. RuntimeError:
 # encrypted members, unknown compression, JSON nested too deeply.
 _READING_ERRORS = (
@@ -53,12 +57,19 @@ class _Row(BaseModel):
     enrolled_at: datetime.datetime
     crop: bool
 
+    @field_validator("enrolled_at")
+    @classmethod
+    def _in_utc(cls, value: datetime.datetime) -> datetime.datetime:
+        """UTC without a zone, which is how the database keeps it."""
+        zoned = value.astimezone(datetime.timezone.utc) if value.tzinfo else value
+        return zoned.replace(tzinfo=None)
+
 
 class _Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     schema_version: int
     group: str
-    faces: list[_Row] = Field(max_length=10_000_000)
+    faces: list[_Row] = Field(max_length=_MAX_FACES)
 
 
 def write_archive(path: Path, group: str, records: list[FaceRecord]) -> None:
@@ -132,20 +143,28 @@ def read_archive(path: Path) -> tuple[str, list[FaceRecord]]:
 
 
 def _read_members(archive: zipfile.ZipFile, path: Path) -> tuple[str, list[FaceRecord]]:
-    raw = json.loads(_member(archive, "manifest.json", _MAX_MEMBER_BYTES))
+    sizes = [info.file_size for info in archive.infolist()]
+    if sum(sizes) > _MAX_TOTAL_BYTES:
+        raise ValueError(f"it unpacks to more than {_MAX_TOTAL_BYTES:,} bytes")
+    data = io.BytesIO(_member(archive, "embeddings.npy", _MAX_FACES * 512 + 1024))
+    embeddings: NDArray[np.float32] = np.lib.format.read_array(data)
+    if embeddings.ndim != 2 or embeddings.dtype != np.dtype("<f4"):
+        raise ValueError("the embeddings are no matrix of float32")
+    longest = (len(embeddings) + 1) * _MAX_ROW_BYTES
+    raw = json.loads(_member(archive, "manifest.json", longest))
     if isinstance(raw, dict) and raw.get("schema_version", SCHEMA) != SCHEMA:
         raise ArchiveInvalid(
             f"{path} has schema {raw['schema_version']}, known is {SCHEMA}.", "Upgrade Vultus."
         )
     manifest = _Manifest.model_validate(raw)
-    data = io.BytesIO(_member(archive, "embeddings.npy", _MAX_MEMBER_BYTES))
-    embeddings: NDArray[np.float32] = np.lib.format.read_array(data)
-    sound = embeddings.ndim == 2 and embeddings.dtype == np.dtype("<f4")
-    if not sound or len(embeddings) != len(manifest.faces) or not np.isfinite(embeddings).all():
+    lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1)
+    if len(embeddings) != len(manifest.faces) or not (lengths < _LONGEST_EMBEDDING).all():
         raise ValueError("the embeddings do not fit the manifest")
     records = []
     for number, (row, embedding) in enumerate(zip(manifest.faces, embeddings, strict=True)):
         crop = _member(archive, f"crops/{number}.png", _MAX_CROP_BYTES) if row.crop else None
+        if crop is not None and not crop.startswith(_PNG):
+            raise ValueError(f"crops/{number}.png is no PNG")
         fields = row.model_dump(exclude={"crop"})
         records.append(FaceRecord(embedding=embedding, crop=crop, **fields))
     return manifest.group, records

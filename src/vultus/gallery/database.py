@@ -180,7 +180,7 @@ _EXPLANATIONS: tuple[tuple[tuple[str, ...], type[VultusError], str, str], ...] =
         "Name another file with --gallery.",
     ),
     (
-        ("malformed",),
+        ("malformed", "no such table", "no such column"),
         GalleryInvalid,
         "{} is damaged.",
         "Restore it from an export or a backup.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from vultus.gallery.enrolment import Enrolment, PreparedFace, prepare_face, sour
 from vultus.gallery.index import GroupIndex
 from vultus.gallery.matcher import Candidate, Decision, decide
 from vultus.gallery.store import FaceRecord, Group, Person, Store, check_name
+from vultus.imaging.folders import find_pictures, is_folder
 from vultus.imaging.load import ImageSource, load
 from vultus.models import catalogue
 from vultus.settings import Settings, load_settings
@@ -66,7 +68,7 @@ class Gallery:
     ) -> None:
         self.settings = settings or (analyzer.settings if analyzer else load_settings())
         self.database = Database(str(address or self.settings.gallery))
-        self._given_analyzer = analyzer
+        self.analyzer = analyzer or Analyzer(self.settings)  # loads its models when first used
         self._far = far if far is not None else self.settings.matching.far
         self._store = Store(self.database)
         self._index = GroupIndex(self._store)
@@ -80,10 +82,6 @@ class Gallery:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
-
-    @cached_property
-    def analyzer(self) -> Analyzer:
-        return self._given_analyzer or Analyzer(self.settings)
 
     @cached_property
     def calibrator(self) -> Calibrator:
@@ -103,6 +101,7 @@ class Gallery:
         """Enrol pictures of one person; group and person are made when they are not there.
 
         Args:
+            sources: one picture or several; a folder stands for the pictures below it.
             largest: take the largest face where a picture has several, instead of refusing it.
             keep_crops: store the aligned face too, so that a later model can be applied to it.
 
@@ -110,14 +109,26 @@ class Gallery:
             NoFace, SeveralFaces, ImageError, FaceExists: for the first picture that cannot be
                 enrolled; the ones before it are.
         """
-        check_name(person, "person"), check_name(group, "group")
-        if isinstance(sources, str | Path | bytes | np.ndarray) or hasattr(sources, "read"):
-            sources = [sources]  # type: ignore[list-item]
+        person, group = check_name(person, "person"), check_name(group, "group")
         return [
             self.add(
                 self.prepare(person, source, largest=largest, keep_crop=keep_crops), group=group
             )
-            for source in sources  # type: ignore[union-attr]
+            for source in _each(sources)
+        ]
+
+    def enroll_folder(
+        self, folder: str | Path, *, group: str = DEFAULT_GROUP, largest: bool = False
+    ) -> list[Enrolment]:
+        """Enrol a folder with a folder a person, or with pictures named after the person.
+
+        Raises:
+            As `enroll`, and NothingToDo where there is no picture.
+        """
+        found = find_pictures([Path(folder)])
+        return [
+            self.add(self.prepare(picture.person, picture.path, largest=largest), group=group)
+            for picture in found.pictures
         ]
 
     def prepare(
@@ -248,7 +259,8 @@ class Gallery:
         name, records = read_archive(Path(path))
         name = group or name
         dimensions = {record.embedding.shape for record in records}
-        known = {record.model for record in records} <= set(catalogue.cards())
+        embedders = {card.id for card in catalogue.cards().values() if card.kind == "embedder"}
+        known = {record.model for record in records} <= embedders
         if not dimensions <= {(EMBEDDING_SIZE,)} or not known:
             raise ModelMismatch(
                 f"{path} holds faces of a model that is not known here.", "Upgrade Vultus."
@@ -256,3 +268,14 @@ class Gallery:
         if not records:
             self._store.create_group(name)
         return name, self._store.add_faces(name, records)
+
+
+def _each(sources: ImageSource | Iterable[ImageSource]) -> Iterator[ImageSource]:
+    """One picture or several, folders replaced by what is in them."""
+    single = isinstance(sources, str | os.PathLike | bytes | np.ndarray)
+    several = [sources] if single or hasattr(sources, "read") else sources
+    for source in cast("Iterable[ImageSource]", several):
+        if isinstance(source, str | os.PathLike) and is_folder(Path(source)):
+            yield from (picture.path for picture in find_pictures([Path(source)]).pictures)
+        else:
+            yield source

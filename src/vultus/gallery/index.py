@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from threading import Lock
 
 import numpy as np
 
-from vultus.errors import ModelMismatch
+from vultus.errors import GroupUnknown, ModelMismatch
 from vultus.gallery.matcher import Templates
 from vultus.gallery.store import FaceRecord, Store
+
+log = logging.getLogger("vultus.gallery")
 
 
 class GroupIndex:
@@ -26,7 +29,12 @@ class GroupIndex:
             GroupUnknown: there is no such group.
             ModelMismatch: the group has faces, but none of this model's.
         """
-        revision = self._store.revision(group)
+        try:
+            revision = self._store.revision(group)
+        except GroupUnknown:
+            with self._lock:  # nobody's data stays behind
+                self._cached.pop((group, model), None)
+            raise
         with self._lock:
             cached = self._cached.get((group, model))
             if cached is None or cached[0] != revision:
@@ -36,7 +44,7 @@ class GroupIndex:
             return cached[1]
 
     def _read(self, group: str, model: str) -> Templates:
-        records = self._store.faces(group)
+        records = self._store.faces(group, crops=False)
         mine = [record for record in records if record.model == model]
         if records and not mine:
             others = ", ".join(sorted({record.model for record in records}))
@@ -44,15 +52,23 @@ class GroupIndex:
                 f"The faces of {group!r} were enrolled with {others}, not with {model}.",
                 "Use that model, or enrol these people again.",
             )
+        if len(mine) < len(records):
+            log.warning(
+                "%d faces of %s were made by another model than %s and are not searched",
+                len(records) - len(mine),
+                group,
+                model,
+            )
         return build_templates(mine)
 
 
 def build_templates(records: list[FaceRecord]) -> Templates:
     """Faces of the same model, in any order, to searchable templates."""
     ordered = sorted(records, key=lambda record: record.person)
-    persons = sorted({record.person for record in ordered})
-    names = np.array([record.person for record in ordered], dtype=object)
-    starts = np.array([int(np.flatnonzero(names == name)[0]) for name in persons], np.intp)
+    first_of: dict[str, int] = {}
+    for number, record in enumerate(ordered):
+        first_of.setdefault(record.person, number)
+    persons, starts = list(first_of), np.array(list(first_of.values()), np.intp)
     if not ordered:
         empty = np.zeros((0, 0), np.float32)
         return Templates(empty, [], starts, empty, [], [])

@@ -16,12 +16,14 @@ from PIL import Image as Pillow
 from vultus.errors import (
     FaceExists,
     FaceUnknown,
+    GalleryInvalid,
     GroupExists,
     GroupUnknown,
     PersonExists,
     PersonUnknown,
     UsageError,
 )
+from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.gallery.database import Database
 from vultus.gallery.schema import faces, groups, persons
 
@@ -234,9 +236,12 @@ class Store:
         with self._database.write() as connection:
             return sum(_add_face(connection, group, record) is not None for record in records)
 
-    def faces(self, group: str, *, person: str | None = None) -> list[FaceRecord]:
-        """All enrolled faces of a group, or of one person in it."""
-        query = sa.select(persons.c.name, faces).select_from(faces.join(persons))
+    def faces(
+        self, group: str, *, person: str | None = None, crops: bool = True
+    ) -> list[FaceRecord]:
+        """All enrolled faces of a group, or of one person in it; crops only when wanted."""
+        columns = [c for c in faces.c if crops or c is not faces.c.crop]
+        query = sa.select(persons.c.name, *columns).select_from(faces.join(persons))
         with self._database.read() as connection:
             group_id = _group_id(connection, group)
             query = query.where(persons.c.group_id == group_id).order_by(faces.c.id)
@@ -262,15 +267,7 @@ class Store:
 def _add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | None:
     group, name = check_name(group, "group"), check_name(face.person, "person")
     group_id = _find_group(connection, group) or _insert_group(connection, group)
-    owner = connection.execute(
-        sa.select(persons.c.name)
-        .select_from(faces.join(persons))
-        .where(
-            persons.c.group_id == group_id,
-            faces.c.digest == face.digest,
-            faces.c.model == face.model,
-        )
-    ).scalar()
+    owner = _owner_of(connection, group_id, face)
     if owner == name:
         return None
     if owner is not None:
@@ -302,7 +299,30 @@ def _add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | 
     return face_id
 
 
+def _owner_of(connection: sa.Connection, group_id: int, face: FaceRecord) -> str | None:
+    """Whose this very face is in the group: the same picture, and boxes that share a centre."""
+    rows = connection.execute(
+        sa.select(persons.c.name, faces)
+        .select_from(faces.join(persons))
+        .where(
+            persons.c.group_id == group_id,
+            faces.c.digest == face.digest,
+            faces.c.model == face.model,
+        )
+    )
+    x, y = face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2
+    for row in rows:
+        inside_x = row.box_x <= x <= row.box_x + row.box_width
+        if inside_x and row.box_y <= y <= row.box_y + row.box_height:
+            return str(row[0])
+    return None
+
+
 def _face_record(row: sa.Row[Any]) -> FaceRecord:
+    if len(row.embedding) != 4 * EMBEDDING_SIZE:
+        raise GalleryInvalid(
+            f"The enrolled face {row.id} is damaged.", "Restore the gallery from an export."
+        )
     return FaceRecord(
         person=row[0],
         model=row.model,
@@ -311,7 +331,7 @@ def _face_record(row: sa.Row[Any]) -> FaceRecord:
         digest=row.digest,
         box=(row.box_x, row.box_y, row.box_width, row.box_height),
         quality=row.quality,
-        crop=row.crop,
+        crop=getattr(row, "crop", None),
         enrolled_at=row.enrolled_at,
         id=row.id,
     )

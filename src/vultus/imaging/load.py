@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +32,9 @@ _DECODING_ERRORS = (
     RuntimeError,
 )
 _BAND = 512
+_SMALLER = "Make it smaller, or raise VULTUS_LIMITS__MAX_IMAGE_PIXELS (at most 178,000,000)."
+# Only these: Pillow would hand others, such as EPS, to programs of the machine.
+_FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA"]
 _BROKEN = "The file may be cut off or damaged; make or download it again."
 
 
@@ -85,6 +90,8 @@ def _read(source: object, limits: LimitSettings) -> tuple[bytes, str]:
 
 def _read_file(path: Path, max_bytes: int) -> bytes:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ImageUnreadable(f"{path} is no file.", "Give a file.")  # a pipe would not end
         with path.open("rb") as file:
             return file.read(max_bytes + 1)
     except FileNotFoundError:
@@ -105,19 +112,22 @@ def _check_pixels(width: int, height: int, name: str, limits: LimitSettings) -> 
         raise ImageTooLarge(
             f"{name} has {width:,} x {height:,} pixels; at most "
             f"{limits.max_image_pixels:,} are allowed.",
-            "Make it smaller, or raise VULTUS_LIMITS__MAX_IMAGE_PIXELS.",
+            _SMALLER,
         )
 
 
 def _decode(data: bytes, name: str, limits: LimitSettings) -> Image:
     try:
-        with Pillow.open(io.BytesIO(data)) as picture:
+        with Pillow.open(io.BytesIO(data), formats=_readable_formats()) as picture:
             _check_pixels(picture.width, picture.height, name, limits)
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)
             return _to_rgb(picture)
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
-        raise ImageTooLarge(f"{name} has too many pixels: {error}", "Make it smaller.") from error
+        raise ImageTooLarge(
+            f"{name} has more pixels than the {limits.max_image_pixels:,} that are allowed.",
+            _SMALLER,
+        ) from error
     except UnidentifiedImageError as error:
         raise ImageUnreadable(
             f"{name} is not a picture of a known kind.",
@@ -127,31 +137,43 @@ def _decode(data: bytes, name: str, limits: LimitSettings) -> Image:
         raise ImageUnreadable(f"{name} cannot be decoded: {error}.", _BROKEN) from error
 
 
+@cache
+def _readable_formats() -> tuple[str, ...]:
+    """The formats that this build of Pillow has of those that are wanted."""
+    Pillow.init()
+    return tuple(name for name in _FORMATS if name in Pillow.OPEN)
+
+
 def _to_rgb(picture: Pillow.Image) -> Image:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _grey_to_rgb(_to_8_bit(np.asarray(picture)))
+        scale = _scale_to_8_bit(np.asarray(picture))
+        return _in_bands(picture, lambda band: _grey_to_rgb(_to_8_bit(np.asarray(band), scale)))
     if picture.has_transparency_data:
-        return _over_white(np.asarray(picture.convert("RGBA")))
-    return _pixels(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        return _in_bands(picture, lambda band: _over_white(np.asarray(band.convert("RGBA"))))
+    return _in_bands(picture, lambda band: np.asarray(band.convert("RGB")))
 
 
-def _pixels(picture: Pillow.Image) -> Image:
-    """The pixels of an RGB picture, in bands: Pillow would copy a large one twice at once."""
+def _in_bands(picture: Pillow.Image, convert: Callable[[Pillow.Image], Image]) -> Image:
+    """Convert band by band: whole copies in between would multiply a large picture's memory."""
     image = np.empty((picture.height, picture.width, 3), np.uint8)
     for top in range(0, picture.height, _BAND):
         bottom = min(top + _BAND, picture.height)
-        image[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)))
+        image[top:bottom] = convert(picture.crop((0, top, picture.width, bottom)))
     return image
 
 
-def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Wide grey values to 8 bits: 16-bit integers by their range, floats by 0..1 or 0..255."""
-    numbers = np.nan_to_num(values.astype(np.float64))
+def _scale_to_8_bit(values: NDArray[np.generic]) -> float:
+    """For wide grey values: integers by their range (8 or 16 bits), floats by 0..1 or 0..255."""
+    highest = float(np.nanmax(values))
     if np.issubdtype(values.dtype, np.floating):
-        scale = 255.0 if numbers.max() <= 1.0 else 1.0
-    else:
-        scale = 255.0 / 65535.0 if numbers.max() > 255 else 1.0
-    return np.clip(np.rint(numbers * scale), 0, 255).astype(np.uint8)
+        return 255.0 if highest <= 1.0 else 1.0
+    return 255.0 / 65535.0 if highest > 255 else 1.0
+
+
+def _to_8_bit(values: NDArray[np.generic], scale: float) -> NDArray[np.uint8]:
+    numbers = np.nan_to_num(values.astype(np.float32))
+    scaled: Image = np.clip(np.rint(numbers * scale), 0, 255).astype(np.uint8)
+    return scaled
 
 
 def _grey_to_rgb(grey: NDArray[np.uint8]) -> Image:

@@ -7,6 +7,7 @@ decodes as one block; the result is kept as `.npz` without any object arrays.
 from __future__ import annotations
 
 import io
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,5 +94,5 @@ def _read_points(stream: DlibStream) -> NDArray[np.float32]:
 
 def _to_npz(arrays: dict[str, NDArray[np.generic]]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    np.savez(buffer, **cast(Any, arrays))
     return buffer.getvalue()

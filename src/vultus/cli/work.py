@@ -1,4 +1,4 @@
-"""Which pictures a command works on, and working through them on several threads."""
+"""Working through many tasks on several threads."""
 
 from __future__ import annotations
 
@@ -6,65 +6,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from vultus.errors import FaceError, ImageError, NothingToDo, VultusError
+from vultus.errors import FaceError, ImageError, VultusError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
-
-_NAMES = "jpg jpeg jpe jfif png webp bmp gif tif tiff ppm pgm pbm jp2 avif"
-ENDINGS = frozenset(f".{name}" for name in _NAMES.split())
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A file to work on; `place` is its path below the folder that was named."""
-
-    path: Path
-    place: Path
-
-
-@dataclass
-class Found:
-    """What walking the named paths gave; `skipped` files are no pictures by their name."""
-
-    pictures: list[Picture] = field(default_factory=list)
-    skipped: int = 0
-
-
-def find_pictures(paths: Sequence[Path]) -> Found:
-    """All pictures below the paths, sorted; a file that is named itself is always taken.
-
-    Raises:
-        NothingToDo: there are none.
-    """
-    found = Found()
-    for path in paths:
-        if path.is_dir():
-            _walk(path, found)
-        else:
-            found.pictures.append(Picture(path, Path(path.name)))
-    if not found.pictures:
-        names = ", ".join(str(path) for path in paths)
-        raise NothingToDo(
-            f"There is no picture in {names} ({found.skipped} other files).",
-            f"Pictures end with {' '.join(sorted(ENDINGS))}.",
-        )
-    return found
-
-
-def _walk(folder: Path, found: Found) -> None:
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(root) / name
-            if name.startswith(".") or path.suffix.lower() not in ENDINGS:
-                found.skipped += 1
-            else:
-                found.pictures.append(Picture(path, path.relative_to(folder)))
 
 
 @dataclass(frozen=True)
