@@ -13,7 +13,11 @@ from vultus.errors import ArchiveInvalid, StorageError
 from vultus.gallery import archive
 from vultus.gallery.archive import read_archive, write_archive
 
-RECORDS = [record("ada", "1", crop=b"\x89PNG one"), record("bob", "2"), record("ada", "3 👩‍🚀\n")]
+RECORDS = [
+    record("ada", "1", crop=b"\x89PNG\r\n\x1a\n one"),
+    record("bob", "2"),
+    record("ada", "3 👩‍🚀\n"),
+]
 
 
 @pytest.fixture
@@ -215,10 +219,32 @@ def test_a_crop_that_unpacks_to_far_more_than_a_face(written):
 
 @pytest.mark.parametrize("name", ["manifest", "embeddings"])
 def test_a_member_over_the_limit_is_refused(written, monkeypatch, name):
-    monkeypatch.setattr(archive, "_MAX_MEMBER_BYTES", 5000)
-    rewrite(written, **{name: bytes(5001)})
-    with pytest.raises(ArchiveInvalid, match=f"{name}.* is larger than 5,000 bytes"):
+    monkeypatch.setattr(archive, "_MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(archive, "_MAX_FACES", 8)
+    rewrite(written, **{name: bytes(6000)})
+    with pytest.raises(ArchiveInvalid, match=rf"{name}.* is larger than [45],\d+ bytes"):
         read_archive(written)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(written, monkeypatch):
+    monkeypatch.setattr(archive, "_MAX_TOTAL_BYTES", 1000)
+    with pytest.raises(ArchiveInvalid, match="unpacks to more than 1,000 bytes"):
+        read_archive(written)
+
+
+@pytest.mark.parametrize("length", [101.0, 3e38])
+def test_embeddings_that_no_network_makes_are_refused(tmp_path, length):
+    vector = np.zeros(128, np.float32)
+    vector[0] = length
+    archive.write_archive(tmp_path / "a.zip", "team", [record("ada", "1", embedding=vector)])
+    with pytest.raises(ArchiveInvalid, match="do not fit"):
+        read_archive(tmp_path / "a.zip")
+
+
+def test_a_crop_that_is_no_png_is_refused(tmp_path):
+    archive.write_archive(tmp_path / "a.zip", "team", [record("ada", "1", crop=b"GIF89a")])
+    with pytest.raises(ArchiveInvalid, match="no PNG"):
+        read_archive(tmp_path / "a.zip")
 
 
 def test_members_that_nobody_asked_for_are_not_unpacked(written):

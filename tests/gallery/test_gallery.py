@@ -22,6 +22,7 @@ from vultus.errors import (
     SeveralFaces,
     UsageError,
 )
+from vultus.gallery.archive import write_archive
 from vultus.gallery.gallery import Gallery
 from vultus.gallery.store import Store
 from vultus.settings import Settings
@@ -340,9 +341,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
 def test_faces_that_could_not_be_compared_are_not_imported(team, tmp_path, foreign):
-    with Gallery(tmp_path / "other.db", analyzer=fake_analyzer()) as other:
-        Store(other.database).add_face("team", record("dan", **foreign))
-        other.export_group("team", tmp_path / "a.vultus")
+    write_archive(tmp_path / "a.vultus", "team", [record("dan", **foreign)])
     with pytest.raises(ModelMismatch):
         team.import_group(tmp_path / "a.vultus")
     assert names(team, picture("ada")) == ["ada"]

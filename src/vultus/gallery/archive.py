@@ -30,7 +30,7 @@ _MAX_FACES = 1_000_000
 _MAX_ROW_BYTES = 8192  # of the manifest, for each face
 _MAX_CROP_BYTES = 2**17  # an aligned face of 150 x 150 pixels as PNG is at most 70 kB
 _MAX_TOTAL_BYTES = 2**31
-_LONGEST_EMBEDDING = 10.0  # Euclidean; real ones are about 1.4
+_LONGEST_EMBEDDING = 100.0  # Euclidean; real ones are about 1.4
 _PNG = b"\x89PNG\r\n\x1a\n"
 # What the readers of zip, JSON and NumPy files raise on damaged or hostile ones. RuntimeError:
 # encrypted members, unknown compression, JSON nested too deeply.

@@ -54,10 +54,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """A transaction: all of it is on disk when the block ends, or none of it."""
+    def write(self, *, create: bool = False) -> Iterator[sa.Connection]:
+        """A transaction: all of it is on disk when the block ends, or none of it.
+
+        Raises:
+            GalleryMissing: there is no such gallery, and `create` does not ask to make it.
+        """
         with self._translated():
-            engine = self._open(create=True)
+            engine = self._open(create=create)
             writer = engine.connect().execution_options(vultus_write=True)
             with writer as connection, connection.begin():
                 yield connection

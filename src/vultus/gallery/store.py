@@ -111,7 +111,7 @@ class Store:
 
     def create_group(self, name: str) -> None:
         name = check_name(name, "group")
-        with self._database.write() as connection:
+        with self._database.write(create=True) as connection:
             if _find_group(connection, name) is not None:
                 raise GroupExists(f"There is a group {name!r} already.", "Choose another name.")
             _insert_group(connection, name)
@@ -228,12 +228,12 @@ class Store:
         Raises:
             FaceExists: the same picture is another person's in this group.
         """
-        with self._database.write() as connection:
+        with self._database.write(create=True) as connection:
             return _add_face(connection, group, face)
 
     def add_faces(self, group: str, records: Sequence[FaceRecord]) -> int:
         """Add many faces in one transaction, all or none; returns how many were new."""
-        with self._database.write() as connection:
+        with self._database.write(create=True) as connection:
             return sum(_add_face(connection, group, record) is not None for record in records)
 
     def faces(
