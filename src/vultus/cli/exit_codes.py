@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from vultus import errors
 
-SUCCESS = 0
 FAILED = 1  # a picture, or what was asked, failed
 USAGE = 2
 MODEL = 3

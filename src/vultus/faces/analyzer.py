@@ -52,6 +52,7 @@ class Analyzer:
 
     @cached_property
     def detector(self) -> Detector:
+        """Finds faces; loaded when first used."""
         if self._given_detector is not None:
             return self._given_detector
         nets = load_sessions(catalogue.DETECTOR, self.settings.runtime)
@@ -59,12 +60,14 @@ class Analyzer:
 
     @cached_property
     def predictor(self) -> ShapePredictor:
+        """Finds the points that chips are aligned by; loaded when first used."""
         card = catalogue.card(catalogue.LANDMARKS)
         files = store.load(card, self.settings.runtime.cache_dir)
         return ShapePredictor.from_npz(files["predictor.npz"])
 
     @cached_property
     def embedder(self) -> Embedder:
+        """Describes chips; loaded when first used."""
         if self._given_embedder is not None:
             return self._given_embedder
         nets = load_sessions(catalogue.EMBEDDER, self.settings.runtime)

@@ -26,8 +26,8 @@ _STRIDE = 2
 # by half: faces at the edge and faces larger than the picture are found at no second cost.
 _BORDER = 6
 _SMALLEST_LEVEL = 8
-_CROP_PIXELS_AT_ONCE = 64 * 24**2  # 64 crops for R-Net, 16 for O-Net
-_STRIP_PIXELS = 2**16
+_CROP_PIXELS_AT_ONCE = 32 * 24**2  # 32 crops for R-Net, 8 for O-Net
+_STRIP_PIXELS = 2**15
 _MOST_PROPOSALS = 3000  # bounds the work on a picture that is all texture
 
 

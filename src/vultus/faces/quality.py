@@ -27,7 +27,6 @@ DARK, BRIGHT = 45, 215
 POOR_CONTRAST = 18
 POOR_YAW_DEG, POOR_PITCH_DEG = 40, 35
 POOR_DETECTION = 0.8
-POOR_SCORE = 0.35
 
 # The chip's middle, where the face is and the background is not.
 _INNER = slice(25, 125)

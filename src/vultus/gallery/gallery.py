@@ -207,12 +207,15 @@ class Gallery:
     # people and groups
 
     def groups(self) -> list[Group]:
+        """All groups by name, with the number of their people and faces."""
         return self._store.groups()
 
     def create_group(self, name: str) -> None:
+        """Make an empty group. Raises GroupExists where the name is taken."""
         self._store.create_group(name)
 
     def rename_group(self, name: str, new_name: str) -> None:
+        """Raises GroupUnknown, or GroupExists where the new name is taken."""
         self._store.rename_group(name, new_name)
 
     def remove_group(self, name: str) -> None:
@@ -228,9 +231,11 @@ class Gallery:
         return self._store.faces(group, person=person)
 
     def rename(self, person: str, new_name: str, *, group: str = DEFAULT_GROUP) -> None:
+        """Raises PersonUnknown, or PersonExists where the new name is taken."""
         self._store.rename_person(group, person, new_name)
 
     def move(self, person: str, new_group: str, *, group: str = DEFAULT_GROUP) -> None:
+        """Move a person to another group, made if need be. Raises PersonExists there."""
         self._store.move_person(group, person, new_group)
 
     def merge(self, person: str, into: str, *, group: str = DEFAULT_GROUP) -> None:
@@ -242,6 +247,7 @@ class Gallery:
         self._store.remove_person(group, person)
 
     def remove_face(self, face_id: int, *, group: str = DEFAULT_GROUP) -> None:
+        """Remove one enrolled face by its id (see `faces_of`). Raises FaceUnknown."""
         self._store.remove_face(group, face_id)
 
     def export_group(self, group: str, path: str | Path) -> int:

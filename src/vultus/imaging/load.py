@@ -31,7 +31,7 @@ _DECODING_ERRORS = (
     MemoryError,
     RuntimeError,
 )
-_BAND = 512
+_BAND = 64
 _SMALLER = "Make it smaller, or raise VULTUS_LIMITS__MAX_IMAGE_PIXELS (at most 178,000,000)."
 # Only these: Pillow would hand others, such as EPS, to programs of the machine.
 _FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA"]
@@ -150,6 +150,8 @@ def _to_rgb(picture: Pillow.Image) -> Image:
         return _in_bands(picture, lambda band: _grey_to_rgb(_to_8_bit(np.asarray(band), scale)))
     if picture.has_transparency_data:
         return _in_bands(picture, lambda band: _over_white(np.asarray(band.convert("RGBA"))))
+    if picture.mode == "RGB":
+        return _in_bands(picture, np.asarray)
     return _in_bands(picture, lambda band: np.asarray(band.convert("RGB")))
 
 
