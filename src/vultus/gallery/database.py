@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +78,8 @@ class Database:
         with self._opening:
             if self._engine is None:
                 self._engine = self._connect(create)
+                # a gallery that is dropped without `close` leaves no connection behind
+                weakref.finalize(self, self._engine.dispose)
             return self._engine
 
     def _connect(self, create: bool) -> sa.Engine:
