@@ -155,3 +155,9 @@ def test_a_folder_in_the_library(photo, tmp_path):
         assert [done.person for done in people.enroll("Ada", folder)] == ["Ada"]
     with Gallery(tmp_path / "b.db") as people:
         assert [done.person for done in people.enroll_folder(tmp_path / "people")] == ["ada"]
+
+
+@pytest.mark.parametrize("option", [["-fjson"], ["-f", "json"], ["--format=json"]])
+def test_errors_come_in_the_format_asked_for_however_it_is_written(run, tmp_path, option):
+    ran = run("identify", tmp_path, "--gallery", tmp_path / "none.db", *option)
+    assert ran.records[0]["error"]["code"] == "nothing_to_do"

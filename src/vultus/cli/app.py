@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from typing import Annotated, Any
 
@@ -58,11 +59,9 @@ class _Group(TyperGroup):
 
 def _asked_format(arguments: list[str]) -> Format:
     """The format on the command line; an error may come before it was parsed."""
-    for before, argument in zip(["", *arguments], arguments, strict=False):
-        value = argument.removeprefix("--format=") if before not in ("--format", "-f") else argument
-        if value in Format.__members__ and (value != argument or before in ("--format", "-f")):
-            return Format(value)
-    return Format.human
+    text = " ".join(arguments)
+    asked = re.findall(r"(?:^| )(?:--format[ =]|-f ?=?)(human|json|quiet)(?= |$)", text)
+    return Format(asked[-1]) if asked else Format.human
 
 
 app = typer.Typer(
