@@ -74,11 +74,6 @@ def test_special_floats():
     assert decode_floats(np.zeros((2, 3, 2), np.int64)).shape == (2, 3)
 
 
-@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=300))
-def test_strings(text):
-    assert stream(integer(len(text)) + text.encode()).string() == text
-
-
 def test_a_matrix():
     data = matrix(2, 3, [real(value, 0) for value in range(6)])
     found = stream(data).matrix()
@@ -115,8 +110,6 @@ def test_layers_are_found_by_name_in_order():
         (b"\x01\x01\x04\x00", "integers", (2,)),
         (b"\x00\x01", "integers", (1,)),
         (real(1, 1)[:-1], "floats", (1,)),
-        (integer(5) + b"abc", "string", ()),
-        (integer(-5) + b"abcdef", "string", ()),
         (integer(2) + integer(3), "matrix", ()),
         (matrix(2, 3, [real(1, 0)] * 5), "matrix", ()),
         (integer(1) + integer(1) * 4, "tensor", ()),

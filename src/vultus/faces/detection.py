@@ -27,8 +27,8 @@ class Detector(Protocol):
 # Where the first look finds nothing, the face is mostly a close-up that fills the picture, and
 # what lost it are the first two stages: the third scores it well once it is asked. So: large faces
 # only, a black border, low thresholds for proposals and a lower one for the answer, at two
-# phases of the pyramid. Of 55 misses among 2,202 tight crops (lfw-grey) this finds all; in 415
-# picture parts without a face it sees seven.
+# phases of the pyramid. Of 130 misses among 2,202 tight crops (lfw-grey) this finds all; in
+# 415 picture parts without a face, in none of which the first look sees one, it sees seven.
 _BORDER_OF_LONGER = 0.3
 _SECOND_PROPOSAL = 0.3
 _SECOND_REFINEMENT = 0.2
@@ -47,7 +47,7 @@ def find_faces(detector: Detector, image: Image, settings: DetectionSettings) ->
 
 
 def smallest_face_px(image: Image) -> float:
-    """The smallest face looked for where nobody says: 20 pixels, more in a large picture."""
+    """The smallest face looked for where nobody says: 24 pixels, more in a large picture."""
     return max(_SMALLEST_FACE_PX, int(max(image.shape[:2])) / _FACES_ACROSS)
 
 

@@ -85,6 +85,7 @@ class Gallery:
 
     @cached_property
     def calibrator(self) -> Calibrator:
+        """What distances of this gallery's model are worth, at the wished rate."""
         return Calibrator.of(self.analyzer.embedder_id, self._far)
 
     # enrolling

@@ -90,12 +90,6 @@ class DlibStream:
         """`count` floats (mantissa times two to the exponent), shape (count,)."""
         return decode_floats(self.integers(2 * count).reshape(count, 2))
 
-    def real(self) -> float:
-        return float(self.floats(1)[0])
-
-    def string(self) -> str:
-        return self._take(self.integer()).decode("ascii", "replace")
-
     def seek_layer(self, name: str) -> None:
         """Go on behind the next layer of this name; layers come in the order data meets them."""
         mark = bytes([1, len(name)]) + name.encode("ascii")
