@@ -24,9 +24,23 @@
     │   ├── GroupExists       group_exists
     │   ├── PersonUnknown     person_unknown
     │   ├── PersonExists      person_exists
+    │   ├── StrangerUnknown   stranger_unknown
     │   ├── FaceUnknown       face_unknown
     │   ├── FaceExists        face_exists
     │   └── ArchiveInvalid    archive_invalid
+    ├── SourceError           a video cannot be had
+    │   ├── SourceUnknown     source_unknown
+    │   ├── SourceMissing     source_missing
+    │   ├── SourceBusy        source_busy
+    │   ├── SourceDenied      source_denied
+    │   ├── SourceNotVideo    source_not_video
+    │   ├── SourceTimeout     source_timeout
+    │   └── SourceLost        source_lost
+    ├── DeliveryError         an event cannot be handed on
+    │   ├── DeliveryFailed    delivery_failed: try again later
+    │   └── DeliveryRefused   delivery_refused: trying again will not help
+    ├── TracksInvalid         tracks_invalid: a file of recorded tracks cannot be used
+    ├── ExtraMissing          extra_missing: an optional package is not installed
     ├── StorageError          storage_failed: the disk is full, read-only or not there
     ├── NothingToDo           nothing_to_do: a folder without pictures, an empty list
     └── UsageError            usage: an argument or setting that makes no sense
@@ -152,6 +166,10 @@ class PersonExists(GalleryError):
     code = "person_exists"
 
 
+class StrangerUnknown(GalleryError):
+    code = "stranger_unknown"
+
+
 class FaceUnknown(GalleryError):
     code = "face_unknown"
 
@@ -162,6 +180,58 @@ class FaceExists(GalleryError):
 
 class ArchiveInvalid(GalleryError):
     code = "archive_invalid"
+
+
+class SourceError(VultusError):
+    code = "source_error"
+
+
+class SourceUnknown(SourceError):
+    code = "source_unknown"
+
+
+class SourceMissing(SourceError):
+    code = "source_missing"
+
+
+class SourceBusy(SourceError):
+    code = "source_busy"
+
+
+class SourceDenied(SourceError):
+    code = "source_denied"
+
+
+class SourceNotVideo(SourceError):
+    code = "source_not_video"
+
+
+class SourceTimeout(SourceError):
+    code = "source_timeout"
+
+
+class SourceLost(SourceError):
+    code = "source_lost"
+
+
+class DeliveryError(VultusError):
+    code = "delivery_error"
+
+
+class DeliveryFailed(DeliveryError):
+    code = "delivery_failed"
+
+
+class DeliveryRefused(DeliveryError):
+    code = "delivery_refused"
+
+
+class TracksInvalid(VultusError):
+    code = "tracks_invalid"
+
+
+class ExtraMissing(VultusError):
+    code = "extra_missing"
 
 
 class StorageError(VultusError):

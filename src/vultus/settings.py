@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -130,6 +130,167 @@ class MatchingSettings(_Section):
     )
 
 
+class VideoSettings(_Section):
+    """How a video is watched; each camera of a `cameras.toml` may have its own."""
+
+    analysis_fps: float = Field(
+        10.0,
+        gt=0,
+        le=120,
+        title="Analysed frames a second",
+        description="Frames a second in which faces are looked for, by the time of the video.",
+    )
+    detect_side_px: int = Field(
+        960,
+        ge=160,
+        le=7680,
+        title="Detection copy",
+        description="Longer side in pixels of the copy that faces are looked for in; faces are "
+        "cut from the full frame.",
+    )
+    gate_face_px: int = Field(
+        32,
+        ge=12,
+        le=1000,
+        title="Gate: width",
+        description="Faces narrower than so many pixels of the full frame are not recognised.",
+    )
+    gate_sharpness: float = Field(
+        0.12,
+        ge=0,
+        le=1,
+        title="Gate: sharpness",
+        description="Faces less sharp than this, 0 to 1, are not recognised.",
+    )
+    gate_yaw_deg: float = Field(
+        50.0,
+        ge=0,
+        le=90,
+        title="Gate: turned",
+        description="Faces turned further to the side, in degrees, are not recognised.",
+    )
+    gate_pitch_deg: float = Field(
+        45.0,
+        ge=0,
+        le=90,
+        title="Gate: nodded",
+        description="Faces that look further up or down, in degrees, are not recognised.",
+    )
+    gate_score: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        title="Gate: detector score",
+        description="Faces with a lower score of the detector are not recognised.",
+    )
+    confirm_looks: int = Field(
+        2,
+        ge=1,
+        le=20,
+        title="Confirmation",
+        description="Looks at a face that must agree before it is named.",
+    )
+    stranger_looks: int = Field(
+        3,
+        ge=1,
+        le=50,
+        title="Stranger after",
+        description="Looks at a face, none of them anybody known, before it is a stranger.",
+    )
+    absence_s: float = Field(
+        5.0,
+        gt=0,
+        le=86_400,
+        title="Absence",
+        description="Seconds without a face of somebody until the visit is over.",
+    )
+    cooldown_s: float = Field(
+        0.0,
+        ge=0,
+        le=86_400,
+        title="Cooldown",
+        description="Seconds after a visit in which the same person is not announced again by "
+        "the same camera.",
+    )
+    open_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        title="Time to open",
+        description="Seconds in which a source has to answer.",
+    )
+    read_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        title="Time to read",
+        description="Seconds in which the next frame has to come.",
+    )
+    retry_max_s: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        title="Longest wait",
+        description="Most seconds between two attempts to reach a live source again.",
+    )
+    frozen_s: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        title="Frozen after",
+        description="Seconds of the very same picture after which a live source counts as frozen.",
+    )
+    processor_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        title="Share of the processor",
+        description="Part of the time in which this camera may analyse, 0 to 1.",
+    )
+    time_zone: str | None = Field(
+        None,
+        title="Time zone",
+        description="IANA zone in which times are shown, such as Europe/Vienna; unset: the "
+        "machine's. Stored times are UTC.",
+    )
+
+
+class EventSettings(_Section):
+    """How events are handed on."""
+
+    outbox: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("vultus")) / "outbox.db",
+        title="Outbox",
+        description="File that keeps events until every sink has them.",
+    )
+    retry_max_s: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        title="Longest wait",
+        description="Most seconds between two attempts to deliver.",
+    )
+    timeout_s: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        title="Time to deliver",
+        description="Seconds in which a broker or endpoint has to answer.",
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        title="Webhook secret",
+        description="Key with which the body of webhooks is signed (HMAC-SHA256).",
+    )
+    state_expiry_s: int = Field(
+        300,
+        ge=10,
+        le=86_400,
+        title="State expiry",
+        description="Seconds after which a retained MQTT state expires unless it is sent again.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Vultus. Unknown keys are refused."""
 
@@ -151,6 +312,8 @@ class Settings(BaseSettings):
     matching: MatchingSettings = Field(default_factory=MatchingSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
+    video: VideoSettings = Field(default_factory=VideoSettings)
+    events: EventSettings = Field(default_factory=EventSettings)
 
     @classmethod
     def settings_customise_sources(

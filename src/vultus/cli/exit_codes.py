@@ -9,6 +9,7 @@ USAGE = 2
 MODEL = 3
 GALLERY = 4
 STORAGE = 5
+SOURCE = 6
 INTERRUPTED = 130
 
 _BY_CLASS: tuple[tuple[type[errors.VultusError], int], ...] = (
@@ -16,6 +17,7 @@ _BY_CLASS: tuple[tuple[type[errors.VultusError], int], ...] = (
     (errors.ModelError, MODEL),
     (errors.GalleryError, GALLERY),
     (errors.StorageError, STORAGE),
+    (errors.SourceError, SOURCE),
     (errors.VultusError, FAILED),
 )
 

@@ -1,0 +1,1 @@
+"""Visits on their way out: the outbox and the sinks."""
