@@ -61,6 +61,9 @@ class SquareDetector:
             ]
         )
 
+    def follow(self, image: np.ndarray, boxes: np.ndarray, score: float) -> Detections:
+        return self.detect(image, Search(12))
+
 
 def _detections(boxes: list[tuple[int, int, int, int]]) -> Detections:
     corners = np.array(boxes, np.float32).reshape(-1, 4)

@@ -138,7 +138,14 @@ class VideoSettings(_Section):
         gt=0,
         le=120,
         title="Analysed frames a second",
-        description="Frames a second in which faces are looked for, by the time of the video.",
+        description="Frames a second in which faces are followed, by the time of the video.",
+    )
+    detect_fps: float = Field(
+        5.0,
+        gt=0,
+        le=120,
+        title="Searched frames a second",
+        description="Frames a second in which the whole frame is searched for new faces.",
     )
     detect_side_px: int = Field(
         960,

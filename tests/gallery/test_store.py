@@ -19,7 +19,8 @@ from vultus.errors import (
     UsageError,
 )
 from vultus.gallery.database import Database
-from vultus.gallery.store import Store, check_name
+from vultus.gallery.rows import check_name
+from vultus.gallery.store import Store
 
 
 @pytest.fixture

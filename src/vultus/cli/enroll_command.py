@@ -50,7 +50,7 @@ def enroll(
     vultus enroll --name obama 1.jpg 2.jpg
     """
     out = Output(format)
-    from vultus.gallery.store import check_name
+    from vultus.gallery.rows import check_name
 
     check_name(group, "group")
     if name is not None:

@@ -113,9 +113,9 @@ class Visit:
             person=event["person"],
             stranger=event["stranger"],
             probability=event["probability"],
-            start=_moment(event["start"]),
-            end=_moment(event["end"]),
-            time=_moment(event["time"]),
+            start=moment_of(event["start"]),
+            end=moment_of(event["end"]),
+            time=moment_of(event["time"]),
             media_time=event["media_time"],
             box=_box_tuple(event["box"]),
             zone=event["zone"],
@@ -131,7 +131,8 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """The inverse of `utc_text`. Raises ValueError."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 

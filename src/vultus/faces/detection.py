@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vultus.faces.mtcnn import Detections, Search
 from vultus.imaging.load import Image
@@ -22,6 +23,10 @@ class Detector(Protocol):
     """Finds faces; see `Mtcnn`."""
 
     def detect(self, image: Image, search: Search) -> Detections: ...
+
+    def follow(self, image: Image, boxes: NDArray[np.float32], score: float) -> Detections:
+        """The faces at or near places (n, 4) where they just were; may do the same as `detect`."""
+        ...
 
 
 # Where the first look finds nothing, the face is mostly a close-up that fills the picture, and
@@ -48,7 +53,12 @@ def find_faces(detector: Detector, image: Image, settings: DetectionSettings) ->
 
 def smallest_face_px(image: Image) -> float:
     """The smallest face looked for where nobody says: 24 pixels, more in a large picture."""
-    return max(_SMALLEST_FACE_PX, int(max(image.shape[:2])) / _FACES_ACROSS)
+    return smallest_face_px_of((image.shape[1], image.shape[0]))
+
+
+def smallest_face_px_of(size_wh: tuple[int, int]) -> float:
+    """As `smallest_face_px`, for a picture of this width and height."""
+    return max(_SMALLEST_FACE_PX, max(size_wh) / _FACES_ACROSS)
 
 
 def _look_again(

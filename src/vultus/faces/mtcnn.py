@@ -26,6 +26,8 @@ _STRIDE = 2
 # by half: faces at the edge and faces larger than the picture are found at no second cost.
 _BORDER = 6
 _SMALLEST_LEVEL = 8
+_SMALLEST_HALVED = 120  # for crops only: sides that are halved once more
+_FOLLOW_SCORE = 0.3  # R-Net's, at a place where a face just was
 _CROP_PIXELS_AT_ONCE = 32 * 24**2  # 32 crops for R-Net, 8 for O-Net
 _STRIP_PIXELS = 2**15
 _MOST_PROPOSALS = 3000  # bounds the work on a picture that is all texture
@@ -82,6 +84,22 @@ class Mtcnn:
         if not len(boxes):
             return _NOTHING
         return self._output(levels, boxes, search.output)
+
+    def follow(self, image: Image, boxes: Floats, score: float) -> Detections:
+        """The faces at or near these places, (n, 4) corners, without searching elsewhere.
+
+        R-Net and O-Net only: a fifth of the time of `detect`. In any order; a face that has gone
+        is missing.
+        """
+        if not len(boxes):
+            return _NOTHING
+        levels = [_Level(1.0, image)]
+        while min(levels[-1].image.shape[:2]) >= _SMALLEST_HALVED:
+            last = levels[-1]
+            half_wh = (last.image.shape[1] // 2, last.image.shape[0] // 2)
+            levels.append(_Level(last.scale / 2, resize(last.image, half_wh)))
+        near = self._refine(levels, to_squares(boxes), _FOLLOW_SCORE)
+        return self._output(levels, near, score) if len(near) else _NOTHING
 
     def _propose(self, levels: list[_Level], threshold: float) -> Floats:
         if not levels:  # the image is smaller than any face looked for

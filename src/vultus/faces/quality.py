@@ -45,16 +45,30 @@ def measure_quality(faces: Faces, chips: NDArray[np.uint8]) -> Quality:
     sharpness, brightness, contrast = _measure_chips(chips)
     width = faces.boxes[:, 2].astype(np.float32)
     score = (
-        _ramp(width, 16, 90)
+        _quality_of_view(faces, yaw, pitch)
         * (0.3 + 0.7 * _ramp(sharpness, 0.05, 0.5))
         * _ramp(contrast, 5, 35)
         * np.minimum(_ramp(brightness, 15, 70), 1 - _ramp(brightness, 195, 250))
+    )
+    columns = (width, sharpness, brightness, contrast, yaw, pitch, roll, score)
+    return Quality(*(column.astype(np.float32) for column in columns))
+
+
+def quality_ceiling(faces: Faces) -> Floats:
+    """The score that each face has at most, (n,): known without aligning it."""
+    yaw, pitch, _ = estimate_pose(faces.landmarks)
+    return _quality_of_view(faces, yaw, pitch)
+
+
+def _quality_of_view(faces: Faces, yaw: Floats, pitch: Floats) -> Floats:
+    """The part of the score that box, landmarks and detector tell."""
+    part: Floats = (
+        _ramp(faces.boxes[:, 2], 16, 90)
         * (1 - 0.8 * _ramp(np.abs(yaw), 15, 70))
         * (1 - 0.6 * _ramp(np.abs(pitch), 15, 60))
         * _ramp(faces.scores, 0.3, 0.95)
     )
-    columns = (width, sharpness, brightness, contrast, yaw, pitch, roll, score)
-    return Quality(*(column.astype(np.float32) for column in columns))
+    return part
 
 
 def estimate_pose(landmarks: Floats) -> tuple[Floats, Floats, Floats]:

@@ -25,7 +25,7 @@ from vultus.errors import (
 )
 from vultus.gallery import schema
 
-HEAD = "0001"
+HEAD = "0002"
 _BUSY_SECONDS = 30
 
 

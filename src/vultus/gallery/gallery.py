@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vultus.errors import ModelMismatch
 from vultus.faces.analyzer import Analyzer
@@ -22,9 +24,13 @@ from vultus.gallery.database import Database
 from vultus.gallery.enrolment import Enrolment, PreparedFace, prepare_face, source_name
 from vultus.gallery.index import GroupIndex
 from vultus.gallery.matcher import Candidate, Decision, decide
-from vultus.gallery.store import FaceRecord, Group, Person, Store, check_name
+from vultus.gallery.rows import check_name
+from vultus.gallery.store import FaceRecord, Group, Person, Store
+from vultus.gallery.strangers import StrangerStore
+from vultus.gallery.visits import VisitStore
 from vultus.imaging.folders import find_pictures, is_folder
 from vultus.imaging.load import ImageSource, load
+from vultus.imaging.pictures import delete_pictures
 from vultus.models import catalogue
 from vultus.settings import Settings, load_settings
 
@@ -72,6 +78,8 @@ class Gallery:
         self._far = far if far is not None else self.settings.matching.far
         self._store = Store(self.database)
         self._index = GroupIndex(self._store)
+        self.strangers = StrangerStore(self.database)
+        self.visits = VisitStore(self.database)
 
     def __enter__(self) -> Gallery:
         return self
@@ -169,14 +177,7 @@ class Gallery:
         """Name faces that were already found and embedded in one picture."""
         if faces.embeddings is None or faces.embedder is None:
             raise ModelMismatch("These faces have no embeddings.", "Analyze with embed=True.")
-        templates = self._index.templates(group, faces.embedder)
-        decisions = decide(
-            faces.embeddings,
-            templates,
-            self.calibrator,
-            margin=self.settings.matching.margin,
-            top=top,
-        )
+        decisions = self.decide(faces.embeddings, faces.embedder, group=group, top=top)
         return [
             Identification(
                 face,
@@ -187,6 +188,23 @@ class Gallery:
             )
             for face, decision in zip(faces, decisions, strict=True)
         ]
+
+    def decide(
+        self,
+        embeddings: NDArray[np.float32],
+        embedder: str,
+        *,
+        group: str = DEFAULT_GROUP,
+        top: int = 3,
+    ) -> list[Decision]:
+        """Who the faces of one picture are, together, from embeddings (n, d) of this model.
+
+        Raises:
+            GroupUnknown: there is no such group. ModelMismatch: it is another model's.
+        """
+        templates = self._index.templates(group, embedder)
+        margin = self.settings.matching.margin
+        return decide(embeddings, templates, self.calibrator, margin=margin, top=top)
 
     def _why(self, face: Face, decision: Decision) -> dict[str, Any]:
         named = (c for c in decision.candidates if c.person == decision.person)
@@ -211,6 +229,10 @@ class Gallery:
         """All groups by name, with the number of their people and faces."""
         return self._store.groups()
 
+    def require_group(self, name: str) -> None:
+        """Raises GroupUnknown, or GalleryMissing, where there is no such group."""
+        self._store.revision(name)
+
     def create_group(self, name: str) -> None:
         """Make an empty group. Raises GroupExists where the name is taken."""
         self._store.create_group(name)
@@ -220,8 +242,8 @@ class Gallery:
         self._store.rename_group(name, new_name)
 
     def remove_group(self, name: str) -> None:
-        """Remove a group with all its people and faces."""
-        self._store.remove_group(name)
+        """Remove a group with all its people, faces, strangers, visits and their pictures."""
+        delete_pictures(self._store.remove_group(name))
 
     def people(self, group: str | None = None) -> list[Person]:
         """The people of a group, or of all groups."""
@@ -244,12 +266,38 @@ class Gallery:
         self._store.merge_people(group, person, into)
 
     def remove(self, person: str, *, group: str = DEFAULT_GROUP) -> None:
-        """Remove a person with all faces."""
-        self._store.remove_person(group, person)
+        """Remove a person with all faces, visits and their pictures."""
+        delete_pictures(self._store.remove_person(group, person))
 
     def remove_face(self, face_id: int, *, group: str = DEFAULT_GROUP) -> None:
         """Remove one enrolled face by its id (see `faces_of`). Raises FaceUnknown."""
         self._store.remove_face(group, face_id)
+
+    # those whom nobody knows, see `video`
+
+    def name_stranger(self, label: str, person: str, *, group: str = DEFAULT_GROUP) -> int:
+        """Make `unknown-0001` a person, new or known; returns how many past visits followed.
+
+        Raises:
+            GroupUnknown, StrangerUnknown: there is no such group or stranger.
+        """
+        return self.strangers.name(group, label, person)
+
+    def forget_stranger(self, label: str, *, group: str = DEFAULT_GROUP) -> None:
+        """Remove a stranger with all visits and their pictures. Raises StrangerUnknown."""
+        delete_pictures(self.strangers.forget(group, label))
+
+    def forget_strangers(
+        self, *, unseen_since: datetime.datetime, group: str = DEFAULT_GROUP
+    ) -> int:
+        """Remove the strangers not seen since then, as above; returns how many."""
+        count, pictures = self.strangers.forget_unseen(group, since=unseen_since)
+        delete_pictures(pictures)
+        return count
+
+    def forget_visits(self, *, before: datetime.datetime) -> None:
+        """Remove the visits that ended before, with their pictures."""
+        delete_pictures(self.visits.forget(before=before))
 
     def export_group(self, group: str, path: str | Path) -> int:
         """Write a group to one file; returns the number of faces."""

@@ -18,16 +18,26 @@ from vultus.errors import (
     FaceUnknown,
     GalleryInvalid,
     GroupExists,
-    GroupUnknown,
     PersonExists,
-    PersonUnknown,
     UsageError,
 )
 from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.gallery.database import Database
-from vultus.gallery.schema import faces, groups, persons
-
-_MAX_NAME = 200
+from vultus.gallery.rows import (
+    check_name,
+    find_group,
+    find_person,
+    group_id_of,
+    insert_group,
+    inserted,
+    now,
+    person_id_of,
+    touch,
+    unknown_group,
+    update_person,
+)
+from vultus.gallery.schema import faces, groups, persons, visits
+from vultus.gallery.visits import forget_visits
 
 
 @dataclass(frozen=True)
@@ -64,31 +74,6 @@ class FaceRecord:
     id: int | None = None
 
 
-def check_name(name: str, what: str) -> str:
-    """A name as it may stand in the gallery.
-
-    Raises:
-        UsageError: it is empty, too long, or has characters that cannot be shown.
-    """
-    cleaned = name.strip()
-    if not cleaned or len(cleaned) > _MAX_NAME or any(_unusable(letter) for letter in cleaned):
-        raise UsageError(
-            f"{name!r} is no name for a {what}.",
-            f"Use 1 to {_MAX_NAME} characters without line breaks.",
-        )
-    return cleaned
-
-
-def _unusable(letter: str) -> bool:
-    """Control characters, and bytes of a file's name that are no letters."""
-    return ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF
-
-
-def _now() -> datetime.datetime:
-    """UTC, without a zone, which is how the database keeps it."""
-    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-
-
 class Store:
     """Groups, persons and faces by name."""
 
@@ -112,23 +97,25 @@ class Store:
     def create_group(self, name: str) -> None:
         name = check_name(name, "group")
         with self._database.write(create=True) as connection:
-            if _find_group(connection, name) is not None:
+            if find_group(connection, name) is not None:
                 raise GroupExists(f"There is a group {name!r} already.", "Choose another name.")
-            _insert_group(connection, name)
+            insert_group(connection, name)
 
     def rename_group(self, name: str, new_name: str) -> None:
         new_name = check_name(new_name, "group")
         with self._database.write() as connection:
-            group_id = _group_id(connection, name)
-            if _find_group(connection, new_name) not in (None, group_id):
+            group_id = group_id_of(connection, name)
+            if find_group(connection, new_name) not in (None, group_id):
                 raise GroupExists(f"There is a group {new_name!r} already.", "Choose another name.")
             connection.execute(groups.update().where(groups.c.id == group_id).values(name=new_name))
 
-    def remove_group(self, name: str) -> None:
-        """Remove a group with all its people."""
+    def remove_group(self, name: str) -> list[str]:
+        """Remove a group with all its people and visits; returns the visits' pictures."""
         with self._database.write() as connection:
-            group_id = _group_id(connection, name)
+            group_id = group_id_of(connection, name)
+            pictures = forget_visits(connection, visits.c.group_id == group_id)
             connection.execute(groups.delete().where(groups.c.id == group_id))
+            return pictures
 
     def revision(self, group: str) -> tuple[int, int, datetime.datetime]:
         """What changes with the group; cheap enough to ask before every search.
@@ -143,7 +130,7 @@ class Store:
                 )
             ).one_or_none()
             if row is None:
-                raise _unknown_group(connection, group)
+                raise unknown_group(connection, group)
             return int(row[0]), int(row[1]), row[2]
 
     # people
@@ -163,7 +150,7 @@ class Store:
         )
         with self._database.read() as connection:
             if group is not None:
-                query = query.where(persons.c.group_id == _group_id(connection, group))
+                query = query.where(persons.c.group_id == group_id_of(connection, group))
             return [
                 Person(row[0], row[1], row[2], row[3], row[4].isoformat() + "Z")
                 for row in connection.execute(query)
@@ -172,51 +159,55 @@ class Store:
     def rename_person(self, group: str, name: str, new_name: str) -> None:
         new_name = check_name(new_name, "person")
         with self._database.write() as connection:
-            group_id = _group_id(connection, group)
-            person_id = _person_id(connection, group_id, name, group)
-            if _find_person(connection, group_id, new_name) not in (None, person_id):
+            group_id = group_id_of(connection, group)
+            person_id = person_id_of(connection, group_id, name, group)
+            if find_person(connection, group_id, new_name) not in (None, person_id):
                 raise PersonExists(
                     f"There is a {new_name!r} in {group!r} already.",
                     f"Join them: vultus people merge {name!r} {new_name!r} --group {group!r}.",
                 )
-            _update_person(connection, person_id, name=new_name)
-            _touch(connection, group_id)
+            update_person(connection, person_id, name=new_name)
+            touch(connection, group_id)
 
     def move_person(self, group: str, name: str, new_group: str) -> None:
         """Move a person to another group, which is made when it is not there."""
         new_group = check_name(new_group, "group")
         with self._database.write() as connection:
-            group_id = _group_id(connection, group)
-            person_id = _person_id(connection, group_id, name, group)
-            target = _find_group(connection, new_group) or _insert_group(connection, new_group)
-            if target != group_id and _find_person(connection, target, name) is not None:
+            group_id = group_id_of(connection, group)
+            person_id = person_id_of(connection, group_id, name, group)
+            target = find_group(connection, new_group) or insert_group(connection, new_group)
+            if target != group_id and find_person(connection, target, name) is not None:
                 raise PersonExists(
                     f"There is a {name!r} in {new_group!r} already.", "Rename one of them first."
                 )
-            _update_person(connection, person_id, group_id=target)
-            _touch(connection, group_id, target)
+            update_person(connection, person_id, group_id=target)
+            _move_visits(connection, person_id, group_id=target)
+            touch(connection, group_id, target)
 
     def merge_people(self, group: str, name: str, into: str) -> None:
         """Give all faces of `name` to `into`; `name` is gone then."""
         with self._database.write() as connection:
-            group_id = _group_id(connection, group)
-            person_id = _person_id(connection, group_id, name, group)
-            target = _person_id(connection, group_id, into, group)
+            group_id = group_id_of(connection, group)
+            person_id = person_id_of(connection, group_id, name, group)
+            target = person_id_of(connection, group_id, into, group)
             if target == person_id:
                 raise UsageError("A person cannot be merged with itself.", "Name two people.")
             connection.execute(
                 faces.update().where(faces.c.person_id == person_id).values(person_id=target)
             )
+            _move_visits(connection, person_id, person_id=target)
             connection.execute(persons.delete().where(persons.c.id == person_id))
-            _touch(connection, group_id)
+            touch(connection, group_id)
 
-    def remove_person(self, group: str, name: str) -> None:
-        """Remove a person with all faces."""
+    def remove_person(self, group: str, name: str) -> list[str]:
+        """Remove a person with all faces and visits; returns the visits' pictures."""
         with self._database.write() as connection:
-            group_id = _group_id(connection, group)
-            person_id = _person_id(connection, group_id, name, group)
+            group_id = group_id_of(connection, group)
+            person_id = person_id_of(connection, group_id, name, group)
+            pictures = forget_visits(connection, visits.c.person_id == person_id)
             connection.execute(persons.delete().where(persons.c.id == person_id))
-            _touch(connection, group_id)
+            touch(connection, group_id)
+            return pictures
 
     # faces
 
@@ -229,12 +220,12 @@ class Store:
             FaceExists: the same picture is another person's in this group.
         """
         with self._database.write(create=True) as connection:
-            return _add_face(connection, group, face)
+            return add_face(connection, group, face)
 
     def add_faces(self, group: str, records: Sequence[FaceRecord]) -> int:
         """Add many faces in one transaction, all or none; returns how many were new."""
         with self._database.write(create=True) as connection:
-            return sum(_add_face(connection, group, record) is not None for record in records)
+            return sum(add_face(connection, group, record) is not None for record in records)
 
     def faces(
         self, group: str, *, person: str | None = None, crops: bool = True
@@ -243,15 +234,17 @@ class Store:
         columns = [c for c in faces.c if crops or c is not faces.c.crop]
         query = sa.select(persons.c.name, *columns).select_from(faces.join(persons))
         with self._database.read() as connection:
-            group_id = _group_id(connection, group)
+            group_id = group_id_of(connection, group)
             query = query.where(persons.c.group_id == group_id).order_by(faces.c.id)
             if person is not None:
-                query = query.where(persons.c.id == _person_id(connection, group_id, person, group))
+                query = query.where(
+                    persons.c.id == person_id_of(connection, group_id, person, group)
+                )
             return [_face_record(row) for row in connection.execute(query)]
 
     def remove_face(self, group: str, face_id: int) -> None:
         with self._database.write() as connection:
-            group_id = _group_id(connection, group)
+            group_id = group_id_of(connection, group)
             mine = sa.select(persons.c.id).where(persons.c.group_id == group_id)
             removed = connection.execute(
                 faces.delete().where(faces.c.id == face_id, faces.c.person_id.in_(mine))
@@ -261,12 +254,16 @@ class Store:
                     f"There is no face {face_id} in {group!r}.",
                     f"List them: vultus people show NAME --group {group!r}.",
                 )
-            _touch(connection, group_id)
+            touch(connection, group_id)
 
 
-def _add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | None:
+def _move_visits(connection: sa.Connection, of_person: int, **values: int) -> None:
+    connection.execute(visits.update().where(visits.c.person_id == of_person).values(**values))
+
+
+def add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | None:
     group, name = check_name(group, "group"), check_name(face.person, "person")
-    group_id = _find_group(connection, group) or _insert_group(connection, group)
+    group_id = find_group(connection, group) or insert_group(connection, group)
     owner = _owner_of(connection, group_id, face)
     if owner == name:
         return None
@@ -275,11 +272,11 @@ def _add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | 
             f"{face.source} is enrolled as {owner!r} in {group!r} already.",
             "One of the two names is wrong; remove or merge before enrolling it again.",
         )
-    person_id = _find_person(connection, group_id, name)
+    person_id = find_person(connection, group_id, name)
     if person_id is None:
-        person_id = _inserted(connection, persons, group_id=group_id, name=name, created_at=_now())
+        person_id = inserted(connection, persons, group_id=group_id, name=name, created_at=now())
     x, y, width, height = face.box
-    face_id = _inserted(
+    face_id = inserted(
         connection,
         faces,
         person_id=person_id,
@@ -293,9 +290,9 @@ def _add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | 
         box_height=height,
         quality=face.quality,
         crop=face.crop,
-        enrolled_at=face.enrolled_at or _now(),
+        enrolled_at=face.enrolled_at or now(),
     )
-    _touch(connection, group_id)
+    touch(connection, group_id)
     return face_id
 
 
@@ -335,62 +332,6 @@ def _face_record(row: sa.Row[Any]) -> FaceRecord:
         enrolled_at=row.enrolled_at,
         id=row.id,
     )
-
-
-def _inserted(connection: sa.Connection, table: sa.Table, **values: object) -> int:
-    key = connection.execute(table.insert().values(**values)).inserted_primary_key
-    return int(key[0]) if key is not None else 0
-
-
-def _insert_group(connection: sa.Connection, name: str) -> int:
-    return _inserted(connection, groups, name=name, created_at=_now())
-
-
-def _update_person(connection: sa.Connection, person_id: int, **values: object) -> None:
-    connection.execute(persons.update().where(persons.c.id == person_id).values(**values))
-
-
-def _touch(connection: sa.Connection, *group_ids: int) -> None:
-    """Tell every index of these groups that it is stale."""
-    connection.execute(
-        groups.update().where(groups.c.id.in_(group_ids)).values(revision=groups.c.revision + 1)
-    )
-
-
-def _find_group(connection: sa.Connection, name: str) -> int | None:
-    return connection.execute(sa.select(groups.c.id).where(groups.c.name == name)).scalar()
-
-
-def _group_id(connection: sa.Connection, name: str) -> int:
-    found = _find_group(connection, name)
-    if found is None:
-        raise _unknown_group(connection, name)
-    return found
-
-
-def _unknown_group(connection: sa.Connection, name: str) -> GroupUnknown:
-    known = [row[0] for row in connection.execute(sa.select(groups.c.name).limit(10))]
-    there = ", ".join(repr(group) for group in known) or "none"
-    return GroupUnknown(
-        f"There is no group {name!r}; there are: {there}.",
-        "Choose one with --group, or enrol somebody into it.",
-    )
-
-
-def _find_person(connection: sa.Connection, group_id: int, name: str) -> int | None:
-    return connection.execute(
-        sa.select(persons.c.id).where(persons.c.group_id == group_id, persons.c.name == name)
-    ).scalar()
-
-
-def _person_id(connection: sa.Connection, group_id: int, name: str, group: str) -> int:
-    found = _find_person(connection, group_id, name)
-    if found is None:
-        raise PersonUnknown(
-            f"There is no {name!r} in {group!r}.",
-            f"List them: vultus people list --group {group!r}.",
-        )
-    return found
 
 
 def encode_crop(chip: NDArray[np.uint8]) -> bytes:

@@ -19,6 +19,11 @@ def corners_to_xywh(boxes: Floats) -> NDArray[np.float32]:
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).astype(np.float32)
 
 
+def xywh_to_corners(boxes: Floats) -> NDArray[np.float32]:
+    """(x, y, width, height) to (left, top, right, bottom), shape (n, 4)."""
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)
+
+
 def to_squares(boxes: Floats) -> NDArray[np.float32]:
     """Squares with the same centres, as large as the longer sides."""
     sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)

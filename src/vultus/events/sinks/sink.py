@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+# Keys that begin so belong to one run: what it leaves undelivered is dropped, not kept.
+TRANSIENT = "stdout:"
+
 
 @dataclass(frozen=True)
 class Delivery:

@@ -1,0 +1,296 @@
+"""Strangers that a group remembers: unnamed people who keep one label across days and cameras."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from vultus.errors import StrangerUnknown
+from vultus.gallery.database import Database
+from vultus.gallery.rows import (
+    check_name,
+    find_group,
+    find_person,
+    group_id_of,
+    insert_group,
+    inserted,
+    now,
+    touch,
+)
+from vultus.gallery.schema import faces, groups, persons, stranger_faces, strangers, visits
+from vultus.gallery.visits import forget_visits, label_number, stranger_label
+
+__all__ = ["Stranger", "StrangerFace", "StrangerStore", "stranger_label"]
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """label: `unknown-0001`; visits: how many are remembered; times are ISO 8601, UTC."""
+
+    label: str
+    group: str
+    faces: int
+    visits: int
+    ignored: bool
+    created_at: str
+    seen_at: str
+
+
+@dataclass(frozen=True)
+class StrangerFace:
+    """embedding: (d,) float32; quality: 0 to 1; face_px: width in pixels."""
+
+    embedding: NDArray[np.float32]
+    quality: float
+    face_px: float
+
+
+class StrangerStore:
+    """Strangers by label. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def strangers(self, group: str | None = None) -> list[Stranger]:
+        """All strangers, by group and number."""
+        query = (
+            sa.select(
+                strangers,
+                groups.c.name,
+                _count(stranger_faces.c.id, stranger_faces.c.stranger_id),
+                _count(visits.c.id, visits.c.stranger_id),
+            )
+            .select_from(strangers.join(groups))
+            .order_by(groups.c.name, strangers.c.number)
+        )
+        with self._database.read() as connection:
+            if group is not None:
+                query = query.where(strangers.c.group_id == group_id_of(connection, group))
+            return [
+                Stranger(
+                    label=stranger_label(row.number),
+                    group=row.name,
+                    faces=row[-2],
+                    visits=row[-1],
+                    ignored=row.ignored,
+                    created_at=row.created_at.isoformat() + "Z",
+                    seen_at=row.seen_at.isoformat() + "Z",
+                )
+                for row in connection.execute(query)
+            ]
+
+    def revision(self, group: str) -> tuple[object, ...]:
+        """What changes with the group's strangers; cheap enough to ask before every search."""
+        with self._database.read() as connection:
+            group_id = find_group(connection, group)
+            of_group = sa.select(strangers.c.id).where(strangers.c.group_id == group_id)
+            heads = sa.select(
+                sa.func.count(strangers.c.id),
+                sa.func.max(strangers.c.id),
+                sa.func.sum(sa.cast(strangers.c.ignored, sa.Integer)),
+            ).where(strangers.c.group_id == group_id)
+            parts = sa.select(
+                sa.func.count(stranger_faces.c.id), sa.func.max(stranger_faces.c.id)
+            ).where(stranger_faces.c.stranger_id.in_(of_group))
+            return (*connection.execute(heads).one(), *connection.execute(parts).one())
+
+    def read(self, group: str, model: str) -> tuple[list[tuple[str, StrangerFace]], frozenset[str]]:
+        """The faces that `model` made, with labels, and the labels that are ignored."""
+        query = (
+            sa.select(strangers.c.number, strangers.c.ignored, stranger_faces)
+            .select_from(stranger_faces.join(strangers))
+            .where(stranger_faces.c.model == model)
+            .order_by(strangers.c.number, stranger_faces.c.id)
+        )
+        with self._database.read() as connection:
+            group_id = find_group(connection, group)
+            rows = connection.execute(query.where(strangers.c.group_id == group_id)).all()
+        found = [
+            (
+                stranger_label(row.number),
+                StrangerFace(
+                    np.frombuffer(row.embedding, "<f4").astype(np.float32),
+                    row.quality,
+                    row.face_px,
+                ),
+            )
+            for row in rows
+        ]
+        return found, frozenset(stranger_label(row.number) for row in rows if row.ignored)
+
+    def add(self, group: str, model: str, looks: Sequence[StrangerFace]) -> str:
+        """A new stranger with these faces; returns the label. The group is made if need be."""
+        with self._database.write(create=True) as connection:
+            group_id = find_group(connection, group)
+            group_id = insert_group(connection, group) if group_id is None else group_id
+            number = _next_number(connection, group_id)
+            key = inserted(
+                connection,
+                strangers,
+                group_id=group_id,
+                number=number,
+                created_at=now(),
+                seen_at=now(),
+            )
+            _insert_faces(connection, key, model, looks)
+            return stranger_label(number)
+
+    def learn(
+        self, group: str, label: str, model: str, looks: Sequence[StrangerFace], *, keep: int
+    ) -> None:
+        """Keep the best `keep` of the faces so far and these; a label that is gone is left out."""
+        with self._database.write() as connection:
+            key = _find(connection, find_group(connection, group), label)
+            if key is None:  # named or forgotten meanwhile
+                return
+            mine = sa.and_(stranger_faces.c.stranger_id == key, stranger_faces.c.model == model)
+            known = connection.execute(sa.select(stranger_faces.c.embedding).where(mine))
+            have = {row[0] for row in known}
+            fresh = [look for look in looks if _bytes(look) not in have]
+            _insert_faces(connection, key, model, fresh)
+            best = (
+                sa.select(stranger_faces.c.id)
+                .where(mine)
+                .order_by(stranger_faces.c.quality.desc(), stranger_faces.c.id)
+            )
+            for row in connection.execute(best).all()[keep:]:
+                connection.execute(stranger_faces.delete().where(stranger_faces.c.id == row[0]))
+            seen = strangers.update().where(strangers.c.id == key).values(seen_at=now())
+            connection.execute(seen)
+
+    def name(self, group: str, label: str, person: str) -> int:
+        """Make a stranger a person, or part of one that is there; past visits follow.
+
+        Returns how many visits did.
+
+        Raises:
+            GroupUnknown, StrangerUnknown: there is no such group or stranger.
+        """
+        person = check_name(person, "person")
+        with self._database.write() as connection:
+            group_id = group_id_of(connection, group)
+            key = _stranger_id(connection, group_id, label, group)
+            person_id = find_person(connection, group_id, person)
+            if person_id is None:
+                person_id = inserted(
+                    connection, persons, group_id=group_id, name=person, created_at=now()
+                )
+            mine = sa.select(stranger_faces).where(stranger_faces.c.stranger_id == key)
+            for row in connection.execute(mine).all():
+                connection.execute(faces.insert().values(**_as_face(row, person_id, label)))
+            followed = connection.execute(
+                visits.update()
+                .where(visits.c.stranger_id == key)
+                .values(person_id=person_id, stranger_id=None)
+            )
+            connection.execute(strangers.delete().where(strangers.c.id == key))
+            touch(connection, group_id)
+            return followed.rowcount
+
+    def ignore(self, group: str, label: str, *, ignored: bool) -> None:
+        """Whether visits of this stranger are announced. Raises StrangerUnknown."""
+        with self._database.write() as connection:
+            key = _stranger_id(connection, group_id_of(connection, group), label, group)
+            change = strangers.update().where(strangers.c.id == key).values(ignored=ignored)
+            connection.execute(change)
+
+    def forget(self, group: str, label: str) -> list[str]:
+        """Delete a stranger with all visits; returns the visits' pictures, for deletion.
+
+        Raises:
+            GroupUnknown, StrangerUnknown: there is no such group or stranger.
+        """
+        with self._database.write() as connection:
+            key = _stranger_id(connection, group_id_of(connection, group), label, group)
+            return _forget(connection, key)
+
+    def forget_unseen(self, group: str, *, since: datetime.datetime) -> tuple[int, list[str]]:
+        """Delete all strangers not seen since then; how many, and the visits' pictures."""
+        moment = since.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        with self._database.write() as connection:
+            query = sa.select(strangers.c.id).where(
+                strangers.c.group_id == group_id_of(connection, group),
+                strangers.c.seen_at < moment,
+            )
+            keys = list(connection.execute(query).scalars())
+            pictures = [picture for key in keys for picture in _forget(connection, key)]
+            return len(keys), pictures
+
+
+def _count(what: sa.Column[int], of: sa.Column[int]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count(what)).where(of == strangers.c.id).scalar_subquery()
+
+
+def _next_number(connection: sa.Connection, group_id: int) -> int:
+    """One more than the highest; a number of a forgotten stranger is not given again if higher
+    ones are there."""
+    highest = sa.select(sa.func.max(strangers.c.number)).where(strangers.c.group_id == group_id)
+    return (connection.execute(highest).scalar() or 0) + 1
+
+
+def _insert_faces(
+    connection: sa.Connection, key: int, model: str, looks: Sequence[StrangerFace]
+) -> None:
+    for look in looks:
+        connection.execute(
+            stranger_faces.insert().values(
+                stranger_id=key,
+                model=model,
+                embedding=_bytes(look),
+                quality=float(look.quality),
+                face_px=float(look.face_px),
+                seen_at=now(),
+            )
+        )
+
+
+def _bytes(look: StrangerFace) -> bytes:
+    return np.ascontiguousarray(look.embedding, "<f4").tobytes()
+
+
+def _as_face(row: sa.Row[tuple[object, ...]], person_id: int, label: str) -> dict[str, object]:
+    """A stranger's face as an enrolled one; its picture is known by the embedding only."""
+    side = row.face_px
+    return {
+        "person_id": person_id,
+        "model": row.model,
+        "embedding": row.embedding,
+        "source": label,
+        "digest": hashlib.sha256(row.embedding).hexdigest(),
+        "box_x": 0.0,
+        "box_y": 0.0,
+        "box_width": side,
+        "box_height": side,
+        "quality": row.quality,
+        "enrolled_at": now(),
+    }
+
+
+def _find(connection: sa.Connection, group_id: int | None, label: str) -> int | None:
+    return connection.execute(
+        sa.select(strangers.c.id).where(
+            strangers.c.group_id == group_id, strangers.c.number == label_number(label)
+        )
+    ).scalar()
+
+
+def _stranger_id(connection: sa.Connection, group_id: int, label: str, group: str) -> int:
+    found = _find(connection, group_id, label)
+    if found is None:
+        raise StrangerUnknown(
+            f"There is no stranger {label!r} in {group!r}.",
+            f"List them: vultus strangers list --group {group!r}.",
+        )
+    return found
+
+
+def _forget(connection: sa.Connection, key: int) -> list[str]:
+    pictures = forget_visits(connection, visits.c.stranger_id == key)
+    connection.execute(strangers.delete().where(strangers.c.id == key))
+    return pictures

@@ -1,0 +1,178 @@
+"""Visits that were: who was before which camera, and when."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from vultus.gallery.database import Database
+from vultus.gallery.rows import find_group, find_person, group_id_of, insert_group
+from vultus.gallery.schema import events, groups, persons, strangers, visits
+
+
+def stranger_label(number: int) -> str:
+    """The name that a stranger goes by."""
+    return f"unknown-{number:04d}"
+
+
+@dataclass(frozen=True)
+class VisitRecord:
+    """A visit as the gallery keeps it; times are UTC with their zone.
+
+    type: of its last event, `exit` when it is over. pictures: paths, the newest last.
+    """
+
+    id: str
+    group: str
+    person: str | None
+    stranger: str | None
+    camera: str
+    sequence: int
+    type: str
+    probability: float
+    start: datetime.datetime
+    end: datetime.datetime
+    zone: str | None
+    pictures: tuple[str, ...] = ()
+
+
+class VisitStore:
+    """Writes and finds visits. Names are looked up when asked, so they follow renaming."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, visit: VisitRecord) -> None:
+        """Write what is known of a visit now; older news than what is there is left out."""
+        with self._database.write(create=True) as connection:
+            group_id = find_group(connection, visit.group)
+            group_id = insert_group(connection, visit.group) if group_id is None else group_id
+            row = connection.execute(
+                sa.select(visits.c.sequence, visits.c.pictures).where(visits.c.id == visit.id)
+            ).one_or_none()
+            if row is not None and row.sequence > visit.sequence:
+                return
+            values = self._values(connection, group_id, visit)
+            if row is None:
+                connection.execute(visits.insert().values(id=visit.id, **values))
+                return
+            kept = json.loads(row.pictures)
+            fresh = [picture for picture in visit.pictures if picture not in kept]
+            values["pictures"] = json.dumps(kept + fresh)
+            connection.execute(visits.update().where(visits.c.id == visit.id).values(**values))
+
+    def _values(
+        self, connection: sa.Connection, group_id: int, visit: VisitRecord
+    ) -> dict[str, Any]:
+        person_id = visit.person and find_person(connection, group_id, visit.person)
+        stranger_id = visit.stranger and _find_stranger(connection, group_id, visit.stranger)
+        return {
+            "group_id": group_id,
+            "person_id": person_id,
+            "stranger_id": stranger_id,
+            "camera": visit.camera,
+            "sequence": visit.sequence,
+            "type": visit.type,
+            "probability": visit.probability,
+            "start_at": _plain(visit.start),
+            "end_at": _plain(visit.end),
+            "zone": visit.zone,
+            "pictures": json.dumps(list(visit.pictures)),
+        }
+
+    def find(
+        self,
+        *,
+        group: str | None = None,
+        person: str | None = None,
+        camera: str | None = None,
+        since: datetime.datetime | None = None,
+        until: datetime.datetime | None = None,
+        limit: int = 100,
+    ) -> list[VisitRecord]:
+        """Visits, the newest first. `person` is a name or a stranger's label.
+
+        Raises:
+            GroupUnknown: there is no such group.
+        """
+        query = (
+            sa.select(visits, groups.c.name, persons.c.name.label("person"), strangers.c.number)
+            .select_from(visits.join(groups).outerjoin(persons).outerjoin(strangers))
+            .order_by(visits.c.start_at.desc(), visits.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            if group is not None:
+                query = query.where(visits.c.group_id == group_id_of(connection, group))
+            if person is not None:
+                number = label_number(person)
+                same = persons.c.name == person
+                query = query.where(
+                    same if number is None else sa.or_(same, strangers.c.number == number)
+                )
+            if camera is not None:
+                query = query.where(visits.c.camera == camera)
+            if since is not None:
+                query = query.where(visits.c.end_at >= _plain(since))
+            if until is not None:
+                query = query.where(visits.c.start_at < _plain(until))
+            return [_record(row) for row in connection.execute(query)]
+
+    def forget(self, *, before: datetime.datetime) -> list[str]:
+        """Delete the visits that ended before; returns their pictures, for deletion."""
+        with self._database.write() as connection:
+            return forget_visits(connection, visits.c.end_at < _plain(before))
+
+
+def label_number(label: str) -> int | None:
+    """The number in a stranger's label, or None for what is no such label."""
+    head, _, digits = label.partition("-")
+    fits = head == "unknown" and len(digits) >= 4 and digits.isascii() and digits.isdigit()
+    return int(digits) if fits and len(digits) < 10 else None
+
+
+def forget_visits(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[str]:
+    """Delete visits with all their events; returns their pictures, for deletion."""
+    pictures = [
+        picture
+        for row in connection.execute(sa.select(visits.c.pictures).where(which))
+        for picture in json.loads(row[0])
+    ]
+    gone = sa.select(visits.c.id).where(which)
+    connection.execute(events.delete().where(events.c.visit.in_(gone)))
+    connection.execute(visits.delete().where(which))
+    return pictures
+
+
+def _find_stranger(connection: sa.Connection, group_id: int, label: str) -> int | None:
+    return connection.execute(
+        sa.select(strangers.c.id).where(
+            strangers.c.group_id == group_id, strangers.c.number == label_number(label)
+        )
+    ).scalar()
+
+
+def _plain(moment: datetime.datetime) -> datetime.datetime:
+    """UTC without a zone, which is how the database keeps it."""
+    return moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+
+
+def _record(row: sa.Row[Any]) -> VisitRecord:
+    return VisitRecord(
+        id=row.id,
+        group=row.name,
+        person=row.person,
+        stranger=None if row.number is None else stranger_label(row.number),
+        camera=row.camera,
+        sequence=row.sequence,
+        type=row.type,
+        probability=row.probability,
+        start=row.start_at.replace(tzinfo=datetime.timezone.utc),
+        end=row.end_at.replace(tzinfo=datetime.timezone.utc),
+        zone=row.zone,
+        pictures=tuple(json.loads(row.pictures)),
+    )

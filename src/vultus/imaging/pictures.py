@@ -1,0 +1,25 @@
+"""Pictures that were saved in pairs, a clean one and an annotated one beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+log = logging.getLogger("vultus.imaging")
+
+
+def annotated_path(clean: Path) -> Path:
+    """Where the annotated copy of a clean picture lies."""
+    return clean.with_name(f"{clean.stem}_annotated{clean.suffix}")
+
+
+def delete_pictures(paths: Iterable[str]) -> None:
+    """Delete clean pictures with their annotated copies; one that is gone already is no error."""
+    for path in paths:
+        clean = Path(path)
+        for each in (clean, annotated_path(clean)):
+            try:
+                each.unlink(missing_ok=True)
+            except OSError as error:  # the others are deleted all the same
+                log.warning("%s could not be deleted: %s", each, error.strerror)

@@ -1,0 +1,277 @@
+"""The book of visits: what was tracked goes in, who came, stayed and left comes out.
+
+Rules only: no pictures, no models, no clock of its own. `update`, `tick` and `finish` take all
+time from the moments, so a recorded file of tracks gives the same visits again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vultus.events.visit import Shot, Visit
+from vultus.gallery.matcher import Decision
+from vultus.settings import VideoSettings
+from vultus.video.evidence import Evidence
+from vultus.video.moment import Moment, Sighting
+from vultus.video.stay import Identity, Stay, StayMaker, Tick, better_shot
+from vultus.video.strangers import Strangers
+from vultus.video.zones import Zones
+
+# From fused embeddings (n, d) of the faces of one frame to who they are, together.
+Judge = Callable[[NDArray[np.float32]], Sequence[Decision]]
+
+
+@dataclass
+class _Track:
+    """identity: once it is a person it never changes, unless another face slips in."""
+
+    first: Tick
+    evidence: Evidence = field(default_factory=Evidence)
+    identity: Identity | None = None
+    stay: Stay | None = None
+    shot: Shot | None = None
+    poor: Counter[str] = field(default_factory=Counter)
+
+
+class VisitBook:
+    """Visits before one camera.
+
+    Args:
+        camera, group: named in the events.
+        judge: says who faces are; see `Judge`.
+        strangers: gives those that nobody knows a lasting name.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        group: str | None,
+        judge: Judge,
+        strangers: Strangers,
+        settings: VideoSettings,
+        zones: Zones | None = None,
+    ) -> None:
+        self._judge = judge
+        self._strangers = strangers
+        self._settings = settings
+        self._zones = zones or Zones()
+        self._maker = StayMaker(camera, group)
+        self._now: Tick | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tracks and visits; nothing is announced."""
+        self._tracks: dict[int, _Track] = {}
+        self._open: dict[Identity, Stay] = {}
+        self._left: dict[Identity, Fraction] = {}
+        # how many tracks ended as what, and how many frames had no face: why nothing happened
+        self.counts: Counter[str] = Counter()
+
+    # what others ask
+
+    def is_sure(self, number: int) -> bool:
+        """Whether this track is named and needs no more looks."""
+        track = self._tracks.get(number)
+        return track is not None and track.identity is not None and track.identity.known
+
+    def who(self, number: int) -> tuple[Identity | None, float]:
+        """A track's identity so far, and the probability of it."""
+        track = self._tracks.get(number)
+        if track is None:
+            return None, 0.0
+        decision = track.evidence.decision
+        return track.identity, decision.probability if decision else 0.0
+
+    @property
+    def open_visits(self) -> list[Stay]:
+        """Who is there now."""
+        return [stay for stay in list(self._open.values()) if stay.announced]
+
+    def shot_times(self) -> set[float]:
+        """Media times of the frames that hold somebody's best picture so far."""
+        shots = [track.shot for track in self._tracks.values()]
+        shots += [stay.shot for stay in self._open.values()]
+        return {shot.media_time for shot in shots if shot is not None}
+
+    # what happens
+
+    def update(self, moment: Moment) -> list[Visit]:
+        """The events of one analysed frame, in order."""
+        now = self._now = Tick(moment.media_time, moment.taken_at)
+        events: list[Visit] = []
+        self.counts["frames"] += 1
+        if not moment.sightings:
+            self.counts["no_face"] += 1
+        for sighting in moment.sightings:
+            self._see(sighting, now)
+        self._decide(moment)
+        for sighting in moment.sightings:
+            events += self._attend(sighting, moment, now)
+        for number in moment.ended:
+            self._end(number)
+        return events + self._leave(now)
+
+    def tick(self, media_time: Fraction, taken_at: datetime) -> list[Visit]:
+        """Time passes without a frame, as while a camera is down."""
+        self._now = Tick(media_time, taken_at)
+        return self._leave(self._now)
+
+    def finish(self) -> list[Visit]:
+        """The end of the video: everybody leaves."""
+        for number in list(self._tracks):
+            self._end(number)
+        stays, self._open = list(self._open.values()), {}
+        return [event for stay in stays for event in self._close(stay, self._now or stay.last)]
+
+    def _see(self, sighting: Sighting, now: Tick) -> None:
+        track = self._tracks.setdefault(sighting.track, _Track(now))
+        if sighting.poor is not None:
+            track.poor[sighting.poor] += 1
+        if sighting.look is None or track.evidence.add(sighting.look):
+            track.shot = better_shot(track.shot, sighting, now)
+            return
+        # another face has slipped into this track: the visit goes on without it
+        if track.stay is not None:
+            track.stay.tracks.discard(sighting.track)
+        self._tracks[sighting.track] = _Track(now, track.evidence.restart())
+
+    def _decide(self, moment: Moment) -> None:
+        if not any(sighting.look for sighting in moment.sightings):
+            return
+        seen = [(s, self._tracks[s.track]) for s in moment.sightings]
+        judged = [(s, track) for s, track in seen if track.evidence.looks]
+        if not judged:
+            return
+        probes = np.stack([track.evidence.fused() for _, track in judged])
+        decisions = self._judge(probes)
+        here = {track.identity for _, track in judged if track.identity is not None}
+        for (sighting, track), decision in zip(judged, decisions, strict=True):
+            if sighting.look is not None:
+                self._weigh(track, decision, here)
+
+    def _weigh(self, track: _Track, decision: Decision, here: set[Identity]) -> None:
+        """One track after a new look; `here` is everybody who is in this frame already."""
+        evidence, settings = track.evidence, self._settings
+        if track.identity is not None and track.identity.known:
+            if decision.person == track.identity.person:
+                evidence.decision = decision
+            return  # a confirmed name never reverts
+        evidence.judge(decision)
+        person = Identity(person=evidence.candidate)
+        if evidence.agreeing >= settings.confirm_looks and person not in here:
+            self._identify(track, person, here)
+        elif track.identity is None and evidence.strange >= settings.stranger_looks:
+            taken = {each.stranger for each in here if each.stranger} | self._seen_since(track.first)
+            label = self._strangers.find(evidence.fused(), taken)
+            label = label or self._strangers.add(evidence.looks)
+            self._identify(track, Identity(stranger=label), here)
+
+    def _seen_since(self, moment: Tick) -> set[str]:
+        """Strangers seen since then: a face that was there all the time is none of them."""
+        return {
+            identity.stranger
+            for identity, stay in self._open.items()
+            if identity.stranger and stay.last.media_time >= moment.media_time
+        }
+
+    def _identify(self, track: _Track, identity: Identity, here: set[Identity]) -> None:
+        here.discard(track.identity or identity)
+        track.identity = identity
+        here.add(identity)
+
+    def _attend(self, sighting: Sighting, moment: Moment, now: Tick) -> list[Visit]:
+        """Bring the visit of a sighted track up to date."""
+        track = self._tracks[sighting.track]
+        if track.identity is None:
+            return []
+        events: list[Visit] = []
+        stay = track.stay
+        if stay is None or stay.identity != track.identity:
+            stay, events = self._stay_of(track, now)
+            stay.tracks.add(sighting.track)
+            track.stay = stay
+        stay.see(sighting, now, self._zones.of(sighting.box, moment.size_wh))
+        stay.take(track.shot)
+        stay.weigh(track.evidence)
+        quiet = self._in_cooldown(stay.identity, now)
+        return events + stay.announce(now, quiet=quiet or self._is_ignored(stay.identity))
+
+    def _stay_of(self, track: _Track, now: Tick) -> tuple[Stay, list[Visit]]:
+        """The visit that a track belongs to now: an open one, its own under a new name, a new one.
+
+        A name that comes late renames the visit; where that person has one open, they are one.
+        """
+        identity, before = track.identity, track.stay
+        if identity is None:
+            raise ValueError("a track without identity has no visit")
+        known = self._open.get(identity)
+        if before is None:
+            stay = known or self._maker.make(identity, track.first)
+            self._open[identity] = stay
+            return stay, []
+        self._open.pop(before.identity, None)
+        label = before.identity.stranger
+        if known is None:
+            before.identity = identity
+            self._open[identity] = before
+            stay, events = before, before.rename(now)
+        else:
+            events = before.join(known, identity, now)
+            known.tracks |= before.tracks
+            stay = known
+        for number in stay.tracks:
+            self._tracks[number].identity, self._tracks[number].stay = identity, stay
+        if label is not None:
+            self._strangers.was_known(label)
+        return stay, events
+
+    def _in_cooldown(self, identity: Identity, now: Tick) -> bool:
+        left = self._left.get(identity)
+        return left is not None and now.media_time - left < self._settings.cooldown_s
+
+    def _is_ignored(self, identity: Identity) -> bool:
+        return identity.stranger is not None and self._strangers.is_ignored(identity.stranger)
+
+    def _end(self, number: int) -> None:
+        track = self._tracks.pop(number, None)
+        if track is None:
+            return
+        if track.stay is not None:
+            track.stay.tracks.discard(number)
+        if track.identity is not None and track.identity.stranger is not None:
+            self._strangers.learn(track.identity.stranger, track.evidence.looks)
+        self.counts[_outcome(track)] += 1
+
+    def _leave(self, now: Tick) -> list[Visit]:
+        events = []
+        for identity, stay in list(self._open.items()):
+            if now.media_time - stay.last.media_time > self._settings.absence_s:
+                del self._open[identity]
+                events += self._close(stay, now)
+        return events
+
+    def _close(self, stay: Stay, now: Tick) -> list[Visit]:
+        if stay.announced:
+            self._left[stay.identity] = stay.last.media_time
+        for number in stay.tracks:
+            self._tracks[number].stay = None
+        return stay.leave(now)
+
+
+def _outcome(track: _Track) -> str:
+    """What became of a track, in a word for the counters."""
+    if track.identity is not None:
+        return "named" if track.identity.known else "strangers"
+    decision = track.evidence.decision
+    if decision is not None:
+        if decision.rule == "threshold":
+            return "below_threshold"
+        return "too_short" if decision.rule in ("named", "no_people") else decision.rule
+    return track.poor.most_common(1)[0][0] if track.poor else "too_short"

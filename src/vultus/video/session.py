@@ -1,0 +1,190 @@
+"""Everything that watching needs beside the cameras: gallery, analyzer, sinks, one budget."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vultus.errors import GalleryMissing, GroupUnknown
+from vultus.events.dispatcher import Dispatcher
+from vultus.events.outbox import Outbox
+from vultus.events.sinks.opening import open_sink
+from vultus.events.visit import Visit
+from vultus.faces.analyzer import Analyzer
+from vultus.gallery.gallery import DEFAULT_GROUP, Gallery
+from vultus.gallery.matcher import Decision
+from vultus.settings import Settings
+from vultus.video.book import Judge, VisitBook
+from vultus.video.budget import Budget
+from vultus.video.camera import Camera
+from vultus.video.observer import Observer
+from vultus.video.onlookers import Onlooker
+from vultus.video.publisher import Publisher, ShotKeeper
+from vultus.video.snapshots import Snapshots
+from vultus.video.sources.opening import open_source
+from vultus.video.sources.source import Source
+from vultus.video.strangers import GalleryStrangers, SessionStrangers, Strangers
+from vultus.video.track_file import TrackHeader, TrackWriter
+from vultus.video.watcher import Watcher
+from vultus.video.zones import Zones
+
+OnlookerMaker = Callable[[Source], Sequence[Onlooker]]
+
+
+class Session:
+    """Shared by all cameras of one call.
+
+    Args:
+        to: addresses of sinks.
+        remember: keep strangers and visits in the gallery.
+        patient: try again where a source cannot be opened at first, whatever the reason.
+
+    Raises:
+        UsageError: a sink's address makes no sense. GroupUnknown: a camera's group is not there.
+    """
+
+    def __init__(
+        self,
+        cameras: Sequence[Camera],
+        settings: Settings,
+        *,
+        gallery: Gallery,
+        to: Sequence[str] = (),
+        remember: bool = True,
+        patient: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.gallery = gallery
+        self._remember = remember
+        self._patient = patient
+        self._budget = Budget(_cores() if len(cameras) > 1 else 1)
+        for camera in cameras:
+            self._require_group(camera.group)
+        sinks = [open_sink(address, settings, gallery.database.address) for address in to]
+        self._outbox = Outbox(settings.events.outbox) if sinks else None
+        self.dispatcher = (
+            Dispatcher(self._outbox, sinks, settings.events) if self._outbox else None
+        )
+
+    def _require_group(self, group: str | None) -> None:
+        """A group that was named must be there; without one, everybody may be a stranger."""
+        if group is not None:
+            self.gallery.require_group(group)
+
+    def watcher(
+        self,
+        camera: Camera,
+        *,
+        onlookers: OnlookerMaker = lambda _: (),
+        started_at: datetime | None = None,
+    ) -> Watcher:
+        """The watcher of one camera. Its past that a crash cut off is closed first."""
+        zones = Zones(camera.zones, camera.masks)
+        group = camera.group or DEFAULT_GROUP
+        book = VisitBook(
+            camera.name,
+            group,
+            self.judge(group, needed=camera.group is not None),
+            self._strangers(group),
+            camera.video,
+            zones,
+        )
+        observer = Observer(self.gallery.analyzer, camera.video, zones, book.is_sure)
+        publisher = self._publisher(camera)
+        self._close_interrupted(camera, publisher)
+        own = self.settings.model_copy(update={"video": camera.video})
+        return Watcher(
+            camera.name,
+            lambda: open_source(
+                camera.source, own, patient=self._patient, started_at=started_at
+            ),
+            observer,
+            book,
+            publisher,
+            camera.video,
+            budget=self._budget,
+            onlookers=onlookers,
+            tracks=self._track_writer(camera, group),
+            check=self.dispatcher.check if self.dispatcher else lambda: None,
+        )
+
+    def judge(self, group: str, *, needed: bool) -> Judge:
+        """Who faces are, by a group; nobody where it is not there and need not be."""
+        gallery = self.gallery
+
+        def decide(probes: NDArray[np.float32]) -> Sequence[Decision]:
+            try:
+                return gallery.decide(probes, gallery.analyzer.embedder_id, group=group)
+            except (GroupUnknown, GalleryMissing):
+                if needed:
+                    raise
+                return [Decision(None, 0.0, "no_people", [], None) for _ in probes]
+
+        return decide
+
+    def _strangers(self, group: str) -> Strangers:
+        if self._remember:
+            return GalleryStrangers(self.gallery.strangers, group, self.gallery.calibrator)
+        return SessionStrangers(self.gallery.calibrator)
+
+    def _publisher(self, camera: Camera) -> Publisher:
+        shots = ShotKeeper(Snapshots(camera.snapshots)) if camera.snapshots else None
+        put = self.dispatcher.put if self.dispatcher else None
+        return Publisher(self.gallery.visits if self._remember else None, put, shots)
+
+    def _close_interrupted(self, camera: Camera, publisher: Publisher) -> None:
+        if self._outbox is None:
+            return
+        for visit in self._outbox.close_interrupted(camera.name, datetime.now(timezone.utc)):
+            publisher.publish(visit)
+
+    def _track_writer(self, camera: Camera, group: str) -> TrackWriter | None:
+        if camera.tracks is None:
+            return None
+        header = TrackHeader(
+            camera=camera.name,
+            group=group,
+            model=self.gallery.analyzer.embedder_id,
+            video=camera.video.model_dump(mode="json"),
+            zones=dict(camera.zones),
+        )
+        return TrackWriter(camera.tracks, header)
+
+    def close(self) -> None:
+        """Deliver what can be delivered, and release everything; may be called twice.
+
+        Raises:
+            Exception: what broke a sink, where nobody was told.
+        """
+        with contextlib.ExitStack() as closing:
+            if self._outbox is not None:
+                closing.callback(self._outbox.close)
+            if self.dispatcher is not None:
+                closing.callback(self.dispatcher.close)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def analyzer_for(cameras: int, settings: Settings) -> Analyzer:
+    """An Analyzer for so many cameras: several share the cores rather than each network."""
+    if cameras > 1 and not settings.runtime.threads:
+        runtime = settings.runtime.model_copy(update={"threads": 1})
+        settings = settings.model_copy(update={"runtime": runtime})
+    return Analyzer(settings)
+
+
+def camera_name(source: str) -> str:
+    """What a source is called where nobody says: a file's name, else its kind."""
+    if "://" not in source and not source.isdigit():
+        return Path(source).stem or "camera"
+    return f"camera-{source}" if source.isdigit() else "camera"

@@ -1,0 +1,228 @@
+"""One camera from frames to visits: sample, check, analyse, keep the book, show and publish."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from fractions import Fraction
+from typing import Any
+
+from vultus.events.visit import Visit
+from vultus.settings import VideoSettings
+from vultus.video.book import VisitBook
+from vultus.video.budget import Budget, Sampler, Throttle
+from vultus.video.frame import Frame
+from vultus.video.health import FrameHealth
+from vultus.video.observer import Observer
+from vultus.video.onlookers import Onlooker
+from vultus.video.overlay import name_label
+from vultus.video.publisher import Publisher
+from vultus.video.sources.source import Source
+from vultus.video.track_file import TrackWriter
+
+
+@dataclass
+class CameraStatus:
+    """How one camera stands.
+
+    state: `connecting`, `live`, `waiting` (for a source that is down), `running` (a file),
+    `ended` or `failed`. fps: analysed frames a second. delay_s: from a frame to its analysis.
+    counts: what became of frames and tracks, see docs/video.md. keeps_up: False when less is
+    analysed than was asked for.
+    """
+
+    camera: str
+    source: str = ""
+    state: str = "connecting"
+    error: str | None = None
+    fps: float = 0.0
+    source_fps: float = 0.0
+    keeps_up: bool = True
+    delay_s: float = 0.0
+    frames: int = 0
+    analysed: int = 0
+    dropped: int = 0
+    damaged: int = 0
+    reconnects: int = 0
+    present: list[str] = field(default_factory=list)
+    visits: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Watcher:
+    """Watches one source until it ends or `stop` is called.
+
+    Args:
+        open_source: opens it, in the thread that iterates.
+        onlookers: closed when the watching ends.
+        check: raises what broke elsewhere, such as in a sink; called at least every second.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        open_source: Callable[[], Source],
+        observer: Observer,
+        book: VisitBook,
+        publisher: Publisher,
+        settings: VideoSettings,
+        *,
+        budget: Budget,
+        onlookers: Callable[[Source], Sequence[Onlooker]] = lambda _: (),
+        tracks: TrackWriter | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._open_source = open_source
+        self._observer = observer
+        self._book = book
+        self._publisher = publisher
+        self._settings = settings
+        self._budget = budget
+        self._make_onlookers = onlookers
+        self._tracks = tracks
+        self._check = check
+        self._sampler = Sampler(settings.analysis_fps)
+        self._throttle = Throttle(settings.processor_share, settings.analysis_fps)
+        self._health = FrameHealth(settings)
+        self._source: Source | None = None
+        self._onlookers: Sequence[Onlooker] = ()
+        self._skipped: Counter[str] = Counter()
+        self._last: tuple[Fraction, float] | None = None
+        self._status = CameraStatus(camera)
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End soon; open visits are closed properly. From any thread."""
+        self._stopping = True
+        if self._source is not None:
+            self._source.close()
+
+    def events(self) -> Iterator[Visit]:
+        """The visits' events as they happen, until the source ends.
+
+        Raises:
+            SourceError, ModelError, ...: whatever ends the watching, as it is.
+        """
+        try:
+            yield from self._watch()
+            self._status.state = "ended"
+        except BaseException as error:
+            self._status.state = "failed"
+            self._status.error = str(error) or type(error).__name__
+            raise
+        finally:
+            try:
+                self._leave_all()
+            finally:
+                self._close()
+
+    def _leave_all(self) -> None:
+        """Whoever is still there when the watching breaks off leaves for the sinks too."""
+        for event in self._book.finish():
+            self._publisher.publish(event)
+
+    def _watch(self) -> Iterator[Visit]:
+        self._source = source = self._open_source()
+        self._status.source = source.info.name if not source.info.live else ""
+        self._onlookers = self._make_onlookers(source)
+        for frame in source.frames():
+            self._check()
+            if frame is None:
+                yield from self._pass_time()
+            else:
+                yield from self._take(frame, source)
+            if self._stopping:
+                break
+        yield from self._publish(self._book.finish())
+
+    def _take(self, frame: Frame, source: Source) -> Iterator[Visit]:
+        self._status.frames += 1
+        due = self._sampler.is_due(frame.media_time)
+        live = source.info.live
+        if due and (not live or self._throttle.may_analyse()):
+            yield from self._publish(self._analyse(frame, live=live))
+        self._throttle.saw(frame.index + 1)
+        if self._onlookers:
+            self._show(frame)
+
+    def _analyse(self, frame: Frame, *, live: bool) -> list[Visit]:
+        small = frame.small(self._settings.detect_side_px)
+        reason = self._health.check(frame, small)
+        if reason is not None and (live or reason != "frozen"):
+            self._skipped[reason] += 1
+            return []
+        with self._budget.turn():
+            began = time.monotonic()
+            moment = self._observer.observe(frame, small)
+            events = self._book.update(moment)
+        self._status.analysed += 1
+        self._throttle.analysed(began, self._status.analysed)
+        if live:
+            now = datetime.now(timezone.utc)
+            self._status.delay_s = (now - frame.taken_at).total_seconds()
+        self._last = frame.media_time, time.monotonic()
+        if self._tracks is not None:
+            self._tracks.write(moment)
+        if self._publisher.shots is not None:
+            self._publisher.shots.keep(frame, self._book)
+        return events
+
+    def _pass_time(self) -> Iterator[Visit]:
+        """Nothing new came: who was there may have left."""
+        if self._last is None:
+            return
+        media_time, since = self._last
+        passed = Fraction(time.monotonic() - since).limit_denominator(1000)
+        yield from self._publish(
+            self._book.tick(media_time + passed, datetime.now(timezone.utc))
+        )
+
+    def _publish(self, events: Sequence[Visit]) -> Iterator[Visit]:
+        for event in events:
+            self._status.visits += event.type == "enter"
+            yield self._publisher.publish(event)
+
+    def _show(self, frame: Frame) -> None:
+        labels = []
+        for number, box in self._observer.expected(frame.media_time).items():
+            identity, probability = self._book.who(number)
+            person, stranger = (identity.person, identity.stranger) if identity else (None, None)
+            labels.append(name_label(box, person, stranger, probability))
+        going_on = [onlooker.show(frame, labels) for onlooker in self._onlookers]
+        self._stopping = self._stopping or not all(going_on)
+
+    def _close(self) -> None:
+        """Release everything, also when some of it cannot be."""
+        closing = [each.close for each in self._onlookers]
+        closing += [part.close for part in (self._source, self._tracks) if part is not None]
+        failed: BaseException | None = None
+        for close in closing:
+            try:
+                close()
+            except Exception as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    @property
+    def status(self) -> CameraStatus:
+        """How the camera stands now; safe to ask from any thread."""
+        status = self._status
+        if self._source is not None:
+            reader = self._source
+            status.damaged = reader.damaged
+            if status.state not in ("ended", "failed"):
+                status.state, status.error = getattr(reader, "state", ("running", None))
+            status.dropped = getattr(reader, "dropped", 0)
+            status.reconnects = getattr(reader, "reconnects", 0)
+        status.fps, status.source_fps = self._throttle.fps, self._throttle.source_fps
+        status.keeps_up = self._throttle.keeps_up
+        status.present = sorted(stay.identity.name for stay in self._book.open_visits)
+        status.counts = {**self._book.counts, **self._skipped}
+        return status

@@ -1,0 +1,239 @@
+"""`vultus.watch`: a video in, visits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from vultus.errors import UsageError
+from vultus.events.visit import EventType, Visit
+from vultus.gallery.gallery import Gallery
+from vultus.settings import Settings, VideoSettings, load_settings
+from vultus.video.camera import Camera, check_names
+from vultus.video.fleet import Fleet
+from vultus.video.onlookers import Onlooker, Recording
+from vultus.video.recorder import Recorder
+from vultus.video.session import OnlookerMaker, Session, analyzer_for, camera_name
+from vultus.video.sources.source import Source
+from vultus.video.watcher import CameraStatus, Watcher
+from vultus.video.zones import Polygon
+
+On = Literal["enter", "exit", "all"]
+
+
+class Watch(Iterator[Visit]):
+    """Visits as they happen. Iterate, and use it as a context or call `close` if you break off.
+
+    Args:
+        on: `exit`: each visit once, when it is over; `enter`: once, when it begins; `all`: every
+            event, updates included.
+    """
+
+    def __init__(
+        self,
+        cameras: Sequence[Camera],
+        session: Session,
+        *,
+        on: On = "exit",
+        onlookers: OnlookerMaker = lambda _: (),
+        started_at: datetime | None = None,
+        owned: Gallery | None = None,
+    ) -> None:
+        check_names(list(cameras))
+        self._session = session
+        self._owned = owned
+        self._wanted: tuple[EventType, ...] = ("enter", "update", "exit") if on == "all" else (on,)
+        self._watchers = [
+            session.watcher(
+                camera, onlookers=_all_onlookers(camera, onlookers), started_at=started_at
+            )
+            for camera in cameras
+        ]
+        self._fleet = Fleet(self._watchers, self._check) if len(cameras) > 1 else None
+        runner: Fleet | Watcher = self._fleet or self._watchers[0]
+        self._events = runner.events()
+        self._closed = False
+
+    def __iter__(self) -> Watch:
+        return self
+
+    def __next__(self) -> Visit:
+        try:
+            while True:
+                visit = next(self._events)
+                if visit.type in self._wanted:
+                    return visit
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def stop(self) -> None:
+        """End soon; the visits that are open come with their exits. From any thread."""
+        for watcher in self._watchers:
+            watcher.stop()
+
+    def close(self) -> None:
+        """End now, deliver what can be delivered, release everything; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._events.close()  # type: ignore[attr-defined]
+        finally:
+            try:
+                self._session.close()
+            finally:
+                if self._owned is not None:
+                    self._owned.close()
+
+    @property
+    def status(self) -> list[CameraStatus]:
+        """How each camera stands: state, rates, who is there, and why nothing was recognised."""
+        return [watcher.status for watcher in self._watchers]
+
+    def _check(self) -> None:
+        if self._session.dispatcher is not None:
+            self._session.dispatcher.check()
+
+
+def watch(
+    source: str | int | Path,
+    *,
+    group: str | None = None,
+    gallery: Gallery | str | Path | None = None,
+    camera: str | None = None,
+    on: On = "exit",
+    to: Sequence[str] = (),
+    zones: Mapping[str, Polygon] | None = None,
+    masks: Sequence[Polygon] = (),
+    record: str | Path | None = None,
+    snapshots: str | Path | None = None,
+    tracks: str | Path | None = None,
+    remember: bool = True,
+    far: float | None = None,
+    video: VideoSettings | None = None,
+    settings: Settings | None = None,
+    started_at: datetime | None = None,
+    onlookers: Sequence[Onlooker] = (),
+) -> Watch:
+    """Watch a camera, a file or a stream, and tell who comes and goes.
+
+    Args:
+        source: index or device of a camera, `picamera:`, a video file, a folder of pictures,
+            `rtsp://...` or `http(s)://...`.
+        group: people to look for. Not given: the default group, where nobody need be enrolled.
+        gallery: a `Gallery`, or its address.
+        camera: name in the events.
+        on: `exit`, `enter` or `all`, see `Watch`.
+        to: sinks, such as `events.jsonl` or `mqtt://host`; docs/events.md lists them.
+        zones: name to polygon, corners in fractions of the frame; masks: parts not looked at.
+        record: annotated video; snapshots: folder for pictures; tracks: file for `replay`.
+        remember: keep strangers and visits in the gallery.
+        far: wished rate of false matches, picks the threshold.
+        video: rates, gates and times; from the settings when not given.
+        started_at: when a file was recorded; from the file when not given.
+        onlookers: see every frame with its labels.
+
+    Raises:
+        UsageError, GroupUnknown: at once, before the source is opened. SourceError and others:
+        while iterating, when the source cannot be had or something breaks.
+    """
+    settings = settings or (gallery.settings if isinstance(gallery, Gallery) else load_settings())
+    address = str(source)
+    watched = Camera(
+        name=camera or camera_name(address),
+        source=address,
+        group=group,
+        zones={name: list(polygon) for name, polygon in (zones or {}).items()},
+        masks=[list(polygon) for polygon in masks],
+        record=None if record is None else Path(record),
+        snapshots=None if snapshots is None else Path(snapshots),
+        tracks=None if tracks is None else Path(tracks),
+        video=video or settings.video,
+    )
+    return watch_cameras(
+        [watched],
+        gallery=gallery,
+        on=on,
+        to=to,
+        remember=remember,
+        far=far,
+        settings=settings,
+        started_at=started_at,
+        onlookers=onlookers,
+    )
+
+
+def watch_cameras(
+    cameras: Sequence[Camera],
+    *,
+    gallery: Gallery | str | Path | None = None,
+    on: On = "exit",
+    to: Sequence[str] = (),
+    remember: bool = True,
+    far: float | None = None,
+    patient: bool = False,
+    settings: Settings | None = None,
+    started_at: datetime | None = None,
+    onlookers: Sequence[Onlooker] = (),
+) -> Watch:
+    """Watch several cameras at once; see `watch`, and `read_cameras` for a file of them.
+
+    Args:
+        patient: cameras that cannot be opened are tried again for ever, whatever the reason.
+    """
+    if on not in ("enter", "exit", "all"):
+        raise UsageError(f"on={on!r} makes no sense.", "Choose enter, exit or all.")
+    settings = settings or load_settings()
+    owned = None
+    if not isinstance(gallery, Gallery):
+        analyzer = analyzer_for(len(cameras), settings)
+        gallery = owned = Gallery(gallery, settings=settings, analyzer=analyzer, far=far)
+    session = None
+    try:
+        session = Session(
+            cameras, settings, gallery=gallery, to=to, remember=remember, patient=patient
+        )
+        return Watch(
+            cameras,
+            session,
+            on=on,
+            onlookers=lambda _: onlookers,
+            started_at=started_at,
+            owned=owned,
+        )
+    except BaseException:
+        if session is not None:
+            session.close()
+        if owned is not None:
+            owned.close()
+        raise
+
+
+def _all_onlookers(camera: Camera, others: OnlookerMaker) -> OnlookerMaker:
+    def make(source: Source) -> Sequence[Onlooker]:
+        made = list(others(source))
+        if camera.record is not None:
+            recorder = Recorder(camera.record, source.info, _audio(camera, source))
+            made.append(Recording(recorder))
+        return made
+
+    return make
+
+
+def _audio(camera: Camera, source: Source) -> str | None:
+    return camera.source if source.info.has_audio and not source.info.live else None
