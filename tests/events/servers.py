@@ -53,6 +53,7 @@ class Mosquitto:
             f"persistence_location {folder}/",
             "autosave_on_changes true",
             "autosave_interval 1",
+            "max_queued_messages 0",
             "log_type error",
         ]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -119,15 +120,13 @@ class Message:
 class Subscriber:
     """A consumer with a durable session: the broker keeps for it what it misses."""
 
-    def __init__(self, port: int, topic: str = "#", user: str = "", password: str = "") -> None:
+    def __init__(self, port: int, topic: str = "#", name: str = "consumer") -> None:
         self.messages: list[Message] = []
         self._ready = threading.Event()
         self._topic = topic
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"consumer-{port}", protocol=mqtt.MQTTv5
+            CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5
         )
-        if user:
-            self._client.username_pw_set(user, password)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._connected
         self._client.on_subscribe = lambda *_: self._ready.set()

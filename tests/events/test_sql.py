@@ -109,7 +109,11 @@ def test_what_the_table_cannot_take_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "address",
-    ["mysql://u:geheim1@h/d", "nonsense://u:geheim1@h/d", "postgresql+psycopg://u:geheim1@h:port/d"],
+    [
+        "mysql://u:geheim1@h/d",
+        "nonsense://u:geheim1@h/d",
+        "postgresql+psycopg://u:geheim1@h:port/d",
+    ],
 )
 def test_other_databases_are_refused(address):
     with pytest.raises((UsageError, ExtraMissing)) as caught:

@@ -15,6 +15,7 @@ from vultus._version import __version__
 from vultus.cli import (
     demo_command,
     detect_command,
+    doctor_command,
     embed_command,
     enroll_command,
     evaluate_command,
@@ -23,7 +24,11 @@ from vultus.cli import (
     info_command,
     models_command,
     people_command,
+    replay_command,
+    strangers_command,
     verify_command,
+    visits_command,
+    watch_command,
 )
 from vultus.cli.exit_codes import FAILED, INTERRUPTED, STORAGE, exit_code
 from vultus.cli.output import Format, Output
@@ -71,9 +76,9 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Face detection and recognition on your own machine.",
+    help="Face detection and recognition on your own machine, in photos and in live video.",
     epilog="Start with: vultus enroll photos/people --group friends; "
-    "vultus identify party.jpg --group friends --annotate out/",
+    "vultus identify party.jpg --group friends --annotate out/; vultus watch 0 --group friends",
 )
 
 
@@ -98,9 +103,14 @@ for command in (
     enroll_command.enroll,
     identify_command.identify,
     embed_command.embed,
+    watch_command.watch,
+    visits_command.visits,
+    replay_command.replay,
+    doctor_command.doctor,
 ):
     app.command()(command)
 app.add_typer(people_command.app, name="people")
+app.add_typer(strangers_command.app, name="strangers")
 app.add_typer(groups_command.app, name="groups")
 app.add_typer(models_command.app, name="models")
 app.add_typer(evaluate_command.app, name="evaluate")

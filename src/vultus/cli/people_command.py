@@ -134,3 +134,22 @@ def remove_face(
     with options.make_gallery(gallery) as people:
         people.remove_face(face, group=group)
     Output(format).data({"group": group, "face": face}, f"face {face} is removed")
+
+
+@app.command("name")
+def name_stranger(
+    stranger: Annotated[
+        str, typer.Argument(help="A stranger, such as unknown-0001.", show_default=False)
+    ],
+    name: Name,
+    group: options.GroupOption = "default",
+    gallery: options.GalleryOption = None,
+    format: options.FormatOption = Format.human,
+) -> None:
+    """Name a stranger of `vultus watch`, or say that it is somebody known; past visits follow."""
+    with options.make_gallery(gallery) as people:
+        visits = people.name_stranger(stranger, name, group=group)
+    Output(format).data(
+        {"stranger": stranger, "person": name, "group": group, "visits": visits},
+        f"{stranger} is {name} now, with {visits} past visits",
+    )

@@ -101,7 +101,11 @@ class VisitStore:
         """
         query = (
             sa.select(visits, groups.c.name, persons.c.name.label("person"), strangers.c.number)
-            .select_from(visits.join(groups).outerjoin(persons).outerjoin(strangers))
+            .select_from(
+                visits.join(groups)
+                .outerjoin(persons, visits.c.person_id == persons.c.id)
+                .outerjoin(strangers, visits.c.stranger_id == strangers.c.id)
+            )
             .order_by(visits.c.start_at.desc(), visits.c.id)
             .limit(limit)
         )

@@ -168,7 +168,9 @@ class VisitBook:
         if evidence.agreeing >= settings.confirm_looks and person not in here:
             self._identify(track, person, here)
         elif track.identity is None and evidence.strange >= settings.stranger_looks:
-            taken = {each.stranger for each in here if each.stranger} | self._seen_since(track.first)
+            taken = {each.stranger for each in here if each.stranger} | self._seen_since(
+                track.first
+            )
             label = self._strangers.find(evidence.fused(), taken)
             label = label or self._strangers.add(evidence.looks)
             self._identify(track, Identity(stranger=label), here)

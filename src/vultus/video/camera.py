@@ -20,6 +20,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_SHARED = ("group", "snapshots", "snapshots_days", "snapshots_mb")
+_FORMAT = "docs/video.md shows the format."
 _LARGEST_FILE = 2**20
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -41,6 +43,8 @@ class Camera(BaseModel):
     masks: list[list[tuple[float, float]]] = Field(default_factory=list)
     record: Path | None = None
     snapshots: Path | None = None
+    snapshots_days: float | None = Field(None, gt=0)
+    snapshots_mb: float | None = Field(None, gt=0)
     tracks: Path | None = None
     video: VideoSettings = Field(default_factory=VideoSettings)
 
@@ -57,7 +61,8 @@ class CameraFile(BaseModel):
 def read_cameras(path: Path, defaults: VideoSettings) -> CameraFile:
     """Read a file of cameras. `${NAME}` in a source or sink is taken from the environment.
 
-    Keys beside `camera` and `to` (`group`, `snapshots`, `[video]`) are defaults for every camera.
+    `group`, `snapshots`, `snapshots_days`, `snapshots_mb` and `[video]` at the top are defaults
+    for every camera.
 
     Raises:
         UsageError: it cannot be read, has unknown keys or values that make no sense, or two
@@ -65,7 +70,7 @@ def read_cameras(path: Path, defaults: VideoSettings) -> CameraFile:
     """
     raw = _read_toml(path)
     cameras = raw.pop("camera", [])
-    shared = {name: raw.pop(name) for name in ("group", "snapshots") if name in raw}
+    shared = {name: raw.pop(name) for name in _SHARED if name in raw}
     video = {**defaults.model_dump(), **_table(path, raw.pop("video", {}))}
     if isinstance(cameras, list):
         raw["camera"] = [
@@ -78,7 +83,7 @@ def read_cameras(path: Path, defaults: VideoSettings) -> CameraFile:
         found = CameraFile.model_validate(_with_variables(path, raw))
     except ValidationError as error:
         raise UsageError(
-            f"{path} makes no sense: {_problems(error)}.", "docs/video.md shows the format."
+            f"{path} makes no sense: {_problems(error)}.", _FORMAT
         ) from None  # the values may be secret
     check_names(found.camera)
     for camera in found.camera:
@@ -112,13 +117,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise UsageError(f"{path} is no file of cameras: it is too large.", "")
-        return tomllib.loads(path.read_text("utf-8"))
+        parsed: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        return parsed
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", "Name a file of cameras."
         ) from error
     except ValueError as error:  # not TOML, or not UTF-8
-        raise UsageError(f"{path} is no TOML: {error}.", "docs/video.md shows the format.") from None
+        raise UsageError(f"{path} is no TOML: {error}.", _FORMAT) from None
 
 
 def _with_variables(path: Path, value: Any) -> Any:

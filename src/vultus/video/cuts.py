@@ -27,6 +27,7 @@ class CutFinder:
         copy = cv2.resize(small, _COPY_WH, interpolation=cv2.INTER_AREA)
         classes = copy.reshape(-1, 3) // (256 // _BINS)
         index = classes @ np.array([_BINS * _BINS, _BINS, 1], np.int32)
-        colours = np.bincount(index, minlength=_BINS**3).astype(np.float32) / len(index)
+        counts = np.bincount(index, minlength=_BINS**3)
+        colours = (counts / len(index)).astype(np.float32)
         last, self._last = self._last, colours
         return last is not None and float(np.abs(colours - last).sum()) / 2 > _CUT

@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("vultus.video")
 _KINDS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf", "mpeg4")
+_USUAL_RATE = Fraction(25)
+_FRAGMENT_S = 2  # what a file that was cut off lacks at most, beside what the encoder held
 _MPEG4_TICKS = 65_535  # the standard has 16 bits for it
+_TIMEOUT_S = 10
 _BT601, _LIMITED = 6, 1  # what OpenCV's conversion makes
-# Ticks a second that hold the times of most files exactly. A gap between two frames has to fit
-# in 31 bits, so not all of them together.
+# Ticks a second that hold the times of most files exactly. What lies between two frames has to
+# fit in 31 bits, so not all of them together.
 _USUAL_TICKS = (90_000, 12_800, 15_360, 12_288, 48_000, 44_100)
 _MOST_TICKS = 30_000_000
 
@@ -50,9 +53,12 @@ class Film:
             raise UsageError(
                 f"{path} has an ending that no video has.", f"Use one of {', '.join(_KINDS)}."
             )
+        source = audio_from if info.live else audio_from or info.name
+        if source is not None and _same_file(path, source):
+            raise UsageError(f"{path} is the video itself.", "Record under another name.")
         self.encoder = _find_encoder()
-        self._origin = _read_origin(audio_from)
-        self._step = Fraction(1) / (info.rate or 25)
+        self._origin = _Origin() if info.live else _read_origin(audio_from, info)
+        self._step = 1 / (info.rate or _USUAL_RATE)
         most = _MPEG4_TICKS if self.encoder == "mpeg4" else _MOST_TICKS
         self._tick = _choose_tick(info, self._origin, most)
         self._size_wh = (
@@ -61,19 +67,21 @@ class Film:
         )
         self._last = -1
         self._end = Fraction(0)
-        self._container = _open_file(path, kind, audio_from)
-        self._video = self._add_video(info.rate)
-        self._sound = _Sound.of(self._container, audio_from)
+        self._container = _open_file(path, kind)
+        self._video = self._add_video(info.rate or _USUAL_RATE)
+        self._sound = None
+        if audio_from is not None and self._origin.sound is not None:
+            self._sound = _open_sound(audio_from, self._origin.sound, self._container)
 
-    def _add_video(self, rate: Fraction | None) -> VideoStream:
-        stream = cast("VideoStream", self._container.add_stream(self.encoder, rate=rate or 25))
+    def _add_video(self, rate: Fraction) -> VideoStream:
+        stream = cast("VideoStream", self._container.add_stream(self.encoder, rate=rate))
         context = stream.codec_context
         stream.width, stream.height = self._size_wh
         stream.pix_fmt = "yuv420p"
         stream.time_base = context.time_base = self._tick
         context.colorspace, context.color_range = _BT601, _LIMITED
         context.max_b_frames = 0  # frames leave in the order of their times
-        context.gop_size = max(1, round((rate or 25) * 2))  # a cut-off file loses 2 s at most
+        context.gop_size = round(min(max(float(rate), 1.0), 60.0) * _FRAGMENT_S)
         if self.encoder == "libx264":
             stream.options = {"preset": "superfast", "crf": "23"}
         else:
@@ -119,21 +127,22 @@ class Film:
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where the source's own clock begins and ends, in seconds, and its tick."""
+    """Where the source's own clock begins and ends, in seconds, its tick, and its sound's codec."""
 
     start: Fraction = Fraction(0)
     end: Fraction | None = None
     tick: Fraction | None = None
+    sound: str | None = None
 
 
-def _read_origin(audio_from: str | None) -> _Origin:
+def _read_origin(audio_from: str | None, info: SourceInfo) -> _Origin:
     """The time of the first picture: media time counts from it, sound may begin before it."""
-    if audio_from is None:
+    if audio_from is None and not Path(info.name).is_file():
         return _Origin()
     import av
 
     try:
-        with av.open(audio_from, timeout=10) as container:
+        with av.open(_address(audio_from or info.name), timeout=_TIMEOUT_S) as container:
             stream = container.streams.video[0]
             first = next(container.decode(stream))
             tick = stream.time_base
@@ -141,22 +150,32 @@ def _read_origin(audio_from: str | None) -> _Origin:
                 return _Origin()
             length = stream.duration
             end = None if length is None else ((stream.start_time or 0) + length) * tick
-            return _Origin(first.pts * tick, end, tick)
+            sounds = [sound.codec_context.name for sound in container.streams.audio]
+            return _Origin(first.pts * tick, end, tick, sounds[0] if sounds else None)
     except (av.FFmpegError, OSError, IndexError, StopIteration) as error:
-        _LOG.warning("No sound is recorded: %s cannot be read.", reason_of(error))
+        if audio_from is not None:
+            _LOG.warning("No sound is recorded: it cannot be read: %s.", reason_of(error))
         return _Origin()
+
+
+def _address(source: str) -> str:
+    """FFmpeg would take `a:b.mp4` for an address."""
+    path = Path(source)
+    return str(path.absolute()) if path.is_file() else source
 
 
 def _choose_tick(info: SourceInfo, origin: _Origin, most: int) -> Fraction:
     """The time base: the source's own, or one in which the usual times are whole."""
     if origin.tick is not None and origin.tick.denominator <= most:
         return origin.tick
+    rate = (info.rate or _USUAL_RATE).numerator
+    # live, hours may lie between two frames
+    wishes = (90_000,) if info.live else (rate, *_USUAL_TICKS)
     ticks = 1
-    wishes = (90_000,) if info.live else _USUAL_TICKS
-    for wish in ((info.rate or Fraction(1)).numerator, *wishes, 1000):
+    for wish in wishes:
         together = math.lcm(ticks, wish)
         ticks = together if together <= most else ticks
-    return Fraction(1, ticks)
+    return Fraction(1, ticks if ticks > 1 else most)
 
 
 def _find_encoder() -> str:
@@ -173,16 +192,14 @@ def _find_encoder() -> str:
     )
 
 
-def _open_file(path: Path, kind: str, audio_from: str | None) -> OutputContainer:
+def _open_file(path: Path, kind: str) -> OutputContainer:
     import av
 
-    if audio_from is not None and _same_file(path, audio_from):
-        raise UsageError(f"{path} is the video itself.", "Record under another name.")
     # fragments, and the beginning only once the first times are known; see the file's head
     options = {} if kind == "matroska" else {"movflags": "+hybrid_fragmented+delay_moov"}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # absolute: FFmpeg would take `a:b.mp4` for an address
+        # absolute, see `_address`
         return av.open(str(path.absolute()), "w", format=kind, options=options)
     except (OSError, ValueError) as error:
         raise StorageError(
@@ -203,38 +220,32 @@ def reason_of(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
+def _open_sound(address: str, codec: str, container: OutputContainer) -> _Sound | None:
+    """None where this kind of file cannot hold it, or it cannot be read; the log says so."""
+    import av
+
+    if codec not in container.supported_codecs:
+        where = container.format.name
+        _LOG.warning("The sound (%s) is left out: %s cannot hold it; .mkv can.", codec, where)
+        return None
+    try:
+        return _Sound(address, container)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        _LOG.warning("The sound is left out: %s.", reason_of(error))
+        return None
+
+
 class _Sound:
     """The sound packets of a file, handed out in step with the pictures."""
 
     def __init__(self, address: str, container: OutputContainer) -> None:
         import av
 
-        self._container = av.open(address, timeout=10)
+        self._container = av.open(_address(address), timeout=_TIMEOUT_S)
         stream = self._container.streams.audio[0]
         self._out: AudioStream = container.add_stream_from_template(stream)
         self._packets = self._read(stream)
         self._next = next(self._packets, None)
-
-    @classmethod
-    def of(cls, container: OutputContainer, address: str | None) -> _Sound | None:
-        """None where there is no sound, or none that this kind of file can hold."""
-        import av
-
-        if address is None:
-            return None
-        try:
-            with av.open(address, timeout=10) as source:
-                names = [stream.codec_context.name for stream in source.streams.audio]
-        except (av.FFmpegError, OSError):
-            return None  # was told when the origin was read
-        if names and names[0] not in container.supported_codecs:
-            _LOG.warning(
-                "The sound (%s) is left out: %s cannot hold it; .mkv can.",
-                names[0],
-                container.format.name,
-            )
-            return None
-        return cls(address, container) if names else None
 
     def _read(self, stream: AudioStream) -> Iterator[Packet[Any]]:
         import av

@@ -15,22 +15,26 @@ from vultus.video.frame import Frame
 GREY, SMEARED, FROZEN = "grey", "smeared", "frozen"
 
 REASONS: dict[str, str] = {
-    GREY: "the picture is one flat colour",
+    GREY: "the picture is one flat colour, or filled in where it never arrived",
     SMEARED: "part of the picture was lost on the way",
     FROZEN: "the picture does not change any more",
 }
 
-# All values below are in grey levels, 0 to 255. Noise of a sensor, and what a coder leaves of it,
-# differs from pixel to pixel; what a decoder fills in does not.
+# In grey levels, 0 to 255. Noise of a sensor, and what a coder leaves of it, differs from pixel
+# to pixel; what a decoder fills in does not.
 _FLAT_RANGE = 3
-_FILL = (124, 134)  # mid grey, as a decoder fills what it never got, in full or video range
-_FILL_COLOUR = 3
-_FILL_SHARE = 0.5
-_SMEAR_SHARE = 0.25
-_SMEAR_STEP = 1.5
+_GRAIN_SHARE = 0.02
+# What decoders put where nothing came: mid grey (Y = 128, in full or video range), or pure green
+# (Y = U = V = 0), in which the world has red and blue, too.
+_GREY_FILL = (126, 132)
+_GREY_SHARE = 0.6
+_GREEN_LEAST, _GREEN_OTHER_MOST = 100, 2
+_GREEN_SHARE = 0.15
+_SMEAR_SHARE = (0.25, 0.97)  # stripes over all of the picture are a picture of stripes
+_SMEAR_STEP = 0.6
 _SMEAR_TEXTURE = 3.0
 _SMEAR_RATIO = 0.1
-_EVERY = 2
+_EVERY = 4
 
 
 class FrameHealth:
@@ -80,16 +84,20 @@ class FrameHealth:
 
 
 def is_grey(small: Image) -> bool:
-    """Whether all is one colour, or most is the grey that a decoder fills in.
+    """Whether all is one colour, or a large part is what a decoder fills in.
 
     A dark night keeps the noise of its sensor; a wall has grain and is seldom just this grey.
     """
     thin = small[::_EVERY, ::_EVERY]
-    grey = thin[..., 1].astype(np.int16)
-    low, high = np.percentile(grey, (0.5, 99.5))
-    if high - low < _FLAT_RANGE and not _has_grain(grey):
+    red, green, blue = (thin[..., channel].astype(np.int16) for channel in range(3))
+    if int(green.max()) - int(green.min()) < _FLAT_RANGE and not _has_grain(green):
         return True
-    return _filled_share(thin, grey) >= _FILL_SHARE
+    greenish = (green >= _GREEN_LEAST) & (np.maximum(red, blue) <= _GREEN_OTHER_MOST)
+    if greenish.mean() >= _GREEN_SHARE:
+        return True
+    neutral = green[(red == green) & (blue == green)]
+    filled = np.bincount(neutral, minlength=256)[_GREY_FILL[0] : _GREY_FILL[1] + 1]
+    return bool(filled.max() >= _GREY_SHARE * green.size)
 
 
 def is_smeared(small: Image) -> bool:
@@ -97,23 +105,14 @@ def is_smeared(small: Image) -> bool:
 
     Upright lines of the world, such as a fence, differ from row to row by more than this.
     """
-    grey = small[..., 1].astype(np.int16)
-    rows = len(grey)
+    grey = small[:, ::_EVERY, 1].astype(np.int16)
     down = np.abs(np.diff(grey, axis=0)).mean(axis=1)
     across = np.abs(np.diff(grey, axis=1)).mean(axis=1)[1:]
     repeated = (down < _SMEAR_STEP) & (across > _SMEAR_TEXTURE) & (down < _SMEAR_RATIO * across)
-    run = int(np.argmin(repeated[::-1])) if not repeated.all() else len(repeated)
-    return run >= _SMEAR_SHARE * rows
+    run = len(repeated) if repeated.all() else int(np.argmin(repeated[::-1]))
+    return _SMEAR_SHARE[0] <= run / len(grey) <= _SMEAR_SHARE[1]
 
 
 def _has_grain(grey: NDArray[np.int16]) -> bool:
     """Whether neighbours differ here and there, as no fill does."""
-    return bool((np.diff(grey, axis=1) != 0).mean() > 0.02)
-
-
-def _filled_share(rgb: Image, grey: NDArray[np.int16]) -> float:
-    values = rgb.astype(np.int16)
-    colour = values.max(axis=2) - values.min(axis=2)
-    filled = (grey >= _FILL[0]) & (grey <= _FILL[1]) & (colour <= _FILL_COLOUR)
-    filled[:, 1:] &= np.diff(grey, axis=1) == 0
-    return float(filled.mean())
+    return bool((np.diff(grey, axis=1) != 0).mean() > _GRAIN_SHARE)

@@ -98,7 +98,7 @@ class Observer:
         cut = self._cuts.is_cut(small)
         ended = self._tracker.reset() if cut else []
         whole = self._searches.is_due(frame.media_time) or cut
-        found = self._find(frame, small) if whole else self._follow(frame, small)
+        found = detect_faces(self._analyzer, frame, small) if whole else self._follow(frame, small)
         faces = self._zones.unmasked(found, frame.size_wh)
         numbers, lost = self._tracker.update(faces.boxes, faces.scores, frame.media_time)
         for number in (*ended, *lost):
@@ -116,21 +116,8 @@ class Observer:
             (*ended, *lost),
         )
 
-    def _find(self, frame: Frame, small: Image) -> Faces:
-        """Faces of the small copy, in pixels of the full frame."""
-        scale = small.shape[1] / frame.size_wh[0]
-        wanted = self._analyzer.settings.detection
-        smallest = wanted.min_face_px or smallest_face_px_of(frame.size_wh)
-        search = DetectionSettings(
-            min_face_px=max(_LEAST_FACE_PX, round(smallest * scale)),
-            score_threshold=min(_LOWEST_SCORE, wanted.score_threshold),
-            max_faces=wanted.max_faces,
-            second_look=False,  # a face that is missed once is there in the next frame
-        )
-        return _scaled(self._analyzer.locate(small, search), 1 / scale, frame.size_wh)
-
     def _follow(self, frame: Frame, small: Image) -> Faces:
-        """As `_find`, at the places where faces are expected only."""
+        """As `detect_faces`, at the places where faces are expected only."""
         scale = small.shape[1] / frame.size_wh[0]
         places = list(self._tracker.where(frame.media_time, _FOLLOWED_S).values())
         boxes = np.array(places, np.float32).reshape(-1, 4) * np.float32(scale)
@@ -196,6 +183,20 @@ class Observer:
     def expected(self, media_time: Fraction) -> dict[int, Box]:
         """Where the faces seen last are in a frame that was not analysed."""
         return self._tracker.where(media_time, 1.5 / self._settings.analysis_fps)
+
+
+def detect_faces(analyzer: Analyzer, frame: Frame, small: Image) -> Faces:
+    """Faces found in the small copy, in pixels of the full frame; doubtful ones too."""
+    scale = small.shape[1] / frame.size_wh[0]
+    wanted = analyzer.settings.detection
+    smallest = wanted.min_face_px or smallest_face_px_of(frame.size_wh)
+    search = DetectionSettings(
+        min_face_px=max(_LEAST_FACE_PX, round(smallest * scale)),
+        score_threshold=min(_LOWEST_SCORE, wanted.score_threshold),
+        max_faces=wanted.max_faces,
+        second_look=False,  # a face that is missed once is there in the next frame
+    )
+    return _scaled(analyzer.locate(small, search), 1 / scale, frame.size_wh)
 
 
 def _scaled(faces: Faces, factor: float, size_wh: tuple[int, int]) -> Faces:

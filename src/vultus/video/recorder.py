@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from queue import Full, Queue
 from threading import Thread
 
 from vultus.errors import StorageError
-from vultus.imaging.load import Image
 from vultus.video.film import Film, reason_of
 from vultus.video.frame import Frame
 from vultus.video.overlay import Label, annotate
 from vultus.video.sources.source import SourceInfo
 
 _LOG = logging.getLogger("vultus.video")
-_WAITING = 4  # frames; a 1080p frame is 6 MB
+_WAITING = 4  # frames; one of 1080p takes 9 MB
 
-_Item = tuple[Image, Fraction, Sequence[Label]]
+_Item = tuple[Frame, Sequence[Label]]
 
 
 class Recorder:
@@ -32,10 +30,9 @@ class Recorder:
 
     Args:
         path: ends with .mp4, .m4v, .mov or .mkv; an older file of this name is replaced, a folder
-            is made. MP4 keeps the times exactly, Matroska to the millisecond.
+            is made. MP4 has the very times of a source file, Matroska to the millisecond.
         source_info: of the open source; its size is the size of the video.
-        audio_from: the source's file: its sound is copied, and the times are its own. None for a
-            live source.
+        audio_from: the source's address where it is a file: its sound is copied. None without.
 
     A file waits for the encoder, so that every frame is there; a live source does not, and what
     the encoder cannot keep up with is counted in `dropped`. A write error ends the recording and
@@ -73,10 +70,8 @@ class Recorder:
         """Add a frame. Does nothing after an error and after `close`."""
         if self.error is not None or self._closed:
             return
-        # converted here: a source may use one converter for all of its frames
-        item = (frame.image, frame.media_time, tuple(labels))
         try:
-            self._queue.put(item, block=not self._live)
+            self._queue.put((frame, tuple(labels)), block=not self._live)
         except Full:
             self.dropped += 1
 
@@ -96,8 +91,8 @@ class Recorder:
         for item in iter(self._queue.get, None):
             if self.error is None:
                 try:
-                    image, media_time, labels = item
-                    self._film.add(annotate(image, labels), media_time)
+                    frame, labels = item
+                    self._film.add(annotate(frame.image, labels), frame.media_time)
                 except Exception as error:  # the border of a thread: the answer is `error`
                     self._fail(error)
         try:

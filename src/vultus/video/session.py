@@ -15,7 +15,6 @@ from vultus.errors import GalleryMissing, GroupUnknown
 from vultus.events.dispatcher import Dispatcher
 from vultus.events.outbox import Outbox
 from vultus.events.sinks.opening import open_sink
-from vultus.events.visit import Visit
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import DEFAULT_GROUP, Gallery
 from vultus.gallery.matcher import Decision
@@ -68,9 +67,7 @@ class Session:
             self._require_group(camera.group)
         sinks = [open_sink(address, settings, gallery.database.address) for address in to]
         self._outbox = Outbox(settings.events.outbox) if sinks else None
-        self.dispatcher = (
-            Dispatcher(self._outbox, sinks, settings.events) if self._outbox else None
-        )
+        self.dispatcher = Dispatcher(self._outbox, sinks, settings.events) if self._outbox else None
 
     def _require_group(self, group: str | None) -> None:
         """A group that was named must be there; without one, everybody may be a stranger."""
@@ -90,7 +87,7 @@ class Session:
         book = VisitBook(
             camera.name,
             group,
-            self.judge(group, needed=camera.group is not None),
+            judge_of(self.gallery, group, needed=camera.group is not None),
             self._strangers(group),
             camera.video,
             zones,
@@ -101,9 +98,7 @@ class Session:
         own = self.settings.model_copy(update={"video": camera.video})
         return Watcher(
             camera.name,
-            lambda: open_source(
-                camera.source, own, patient=self._patient, started_at=started_at
-            ),
+            lambda: open_source(camera.source, own, patient=self._patient, started_at=started_at),
             observer,
             book,
             publisher,
@@ -114,27 +109,13 @@ class Session:
             check=self.dispatcher.check if self.dispatcher else lambda: None,
         )
 
-    def judge(self, group: str, *, needed: bool) -> Judge:
-        """Who faces are, by a group; nobody where it is not there and need not be."""
-        gallery = self.gallery
-
-        def decide(probes: NDArray[np.float32]) -> Sequence[Decision]:
-            try:
-                return gallery.decide(probes, gallery.analyzer.embedder_id, group=group)
-            except (GroupUnknown, GalleryMissing):
-                if needed:
-                    raise
-                return [Decision(None, 0.0, "no_people", [], None) for _ in probes]
-
-        return decide
-
     def _strangers(self, group: str) -> Strangers:
         if self._remember:
             return GalleryStrangers(self.gallery.strangers, group, self.gallery.calibrator)
         return SessionStrangers(self.gallery.calibrator)
 
     def _publisher(self, camera: Camera) -> Publisher:
-        shots = ShotKeeper(Snapshots(camera.snapshots)) if camera.snapshots else None
+        shots = ShotKeeper(Snapshots(camera.snapshots.resolve(), camera.snapshots_days, camera.snapshots_mb)) if camera.snapshots else None
         put = self.dispatcher.put if self.dispatcher else None
         return Publisher(self.gallery.visits if self._remember else None, put, shots)
 
@@ -167,6 +148,24 @@ class Session:
                 closing.callback(self._outbox.close)
             if self.dispatcher is not None:
                 closing.callback(self.dispatcher.close)
+
+
+def judge_of(gallery: Gallery, group: str, *, needed: bool, model: str | None = None) -> Judge:
+    """Who faces are, by a group; nobody where it is not there and need not be.
+
+    model: made the embeddings; the gallery's own when not given.
+    """
+    embedder = model or gallery.analyzer.embedder_id
+
+    def decide(probes: NDArray[np.float32]) -> Sequence[Decision]:
+        try:
+            return gallery.decide(probes, embedder, group=group)
+        except (GroupUnknown, GalleryMissing):
+            if needed:
+                raise
+            return [Decision(None, 0.0, "no_people", [], None) for _ in probes]
+
+    return decide
 
 
 def _cores() -> int:

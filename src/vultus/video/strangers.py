@@ -50,6 +50,7 @@ class SessionStrangers:
 
     def __init__(self, calibrator: Calibrator) -> None:
         self._calibrator = calibrator
+        self._limit = _STRICTER * calibrator.threshold
         self._faces: dict[str, list[Look]] = {}
         self._made = 0
 
@@ -59,7 +60,9 @@ class SessionStrangers:
             for label, looks in self._faces.items()
             for look in looks
         ]
-        return nearest(probe, build_templates(records), taken, _STRICTER * self._calibrator.threshold)
+        return nearest(
+            probe, build_templates(records), taken, _STRICTER * self._calibrator.threshold
+        )
 
     def add(self, looks: Sequence[Look]) -> str:
         self._made += 1
@@ -86,6 +89,7 @@ class GalleryStrangers:
         self._store = store
         self._group = group
         self._calibrator = calibrator
+        self._limit = _STRICTER * calibrator.threshold
         self._revision: object = None
         self._templates = build_templates([])
         self._ignored: frozenset[str] = frozenset()
@@ -93,7 +97,7 @@ class GalleryStrangers:
 
     def find(self, probe: NDArray[np.float32], taken: set[str]) -> str | None:
         self._refresh()
-        return nearest(probe, self._templates, taken, _STRICTER * self._calibrator.threshold)
+        return nearest(probe, self._templates, taken, self._limit)
 
     def add(self, looks: Sequence[Look]) -> str:
         label = self._store.add(self._group, self._calibrator.model_id, _faces(looks))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -20,8 +19,11 @@ from vultus.video.observer import Observer
 from vultus.video.onlookers import Onlooker
 from vultus.video.overlay import name_label
 from vultus.video.publisher import Publisher
+from vultus.video.sources.live import LiveReader, LiveState
 from vultus.video.sources.source import Source
 from vultus.video.track_file import TrackWriter
+
+_OVER = ("ended", "failed")
 
 
 @dataclass
@@ -89,10 +91,9 @@ class Watcher:
         self._check = check
         self._sampler = Sampler(settings.analysis_fps)
         self._throttle = Throttle(settings.processor_share, settings.analysis_fps)
-        self._health = FrameHealth(settings)
+        self._health: FrameHealth | None = None
         self._source: Source | None = None
-        self._onlookers: Sequence[Onlooker] = ()
-        self._skipped: Counter[str] = Counter()
+        self._onlookers: Sequence[Onlooker] | None = None
         self._last: tuple[Fraction, float] | None = None
         self._status = CameraStatus(camera)
         self._stopping = False
@@ -129,33 +130,33 @@ class Watcher:
 
     def _watch(self) -> Iterator[Visit]:
         self._source = source = self._open_source()
-        self._status.source = source.info.name if not source.info.live else ""
-        self._onlookers = self._make_onlookers(source)
+        self._status.source = source.info.name
+        self._health = health = FrameHealth(self._settings, live=source.info.live)
         for frame in source.frames():
             self._check()
             if frame is None:
                 yield from self._pass_time()
             else:
-                yield from self._take(frame, source)
+                yield from self._take(frame, source, health)
             if self._stopping:
                 break
         yield from self._publish(self._book.finish())
 
-    def _take(self, frame: Frame, source: Source) -> Iterator[Visit]:
+    def _take(self, frame: Frame, source: Source, health: FrameHealth) -> Iterator[Visit]:
         self._status.frames += 1
         due = self._sampler.is_due(frame.media_time)
         live = source.info.live
         if due and (not live or self._throttle.may_analyse()):
-            yield from self._publish(self._analyse(frame, live=live))
+            yield from self._publish(self._analyse(frame, health, live=live))
         self._throttle.saw(frame.index + 1)
+        if self._onlookers is None:  # only now a live source knows its size
+            self._onlookers = self._make_onlookers(source)
         if self._onlookers:
-            self._show(frame)
+            self._show(frame, self._onlookers)
 
-    def _analyse(self, frame: Frame, *, live: bool) -> list[Visit]:
+    def _analyse(self, frame: Frame, health: FrameHealth, *, live: bool) -> list[Visit]:
         small = frame.small(self._settings.detect_side_px)
-        reason = self._health.check(frame, small)
-        if reason is not None and (live or reason != "frozen"):
-            self._skipped[reason] += 1
+        if health.check(frame, small) is not None:
             return []
         with self._budget.turn():
             began = time.monotonic()
@@ -179,27 +180,25 @@ class Watcher:
             return
         media_time, since = self._last
         passed = Fraction(time.monotonic() - since).limit_denominator(1000)
-        yield from self._publish(
-            self._book.tick(media_time + passed, datetime.now(timezone.utc))
-        )
+        yield from self._publish(self._book.tick(media_time + passed, datetime.now(timezone.utc)))
 
     def _publish(self, events: Sequence[Visit]) -> Iterator[Visit]:
         for event in events:
             self._status.visits += event.type == "enter"
             yield self._publisher.publish(event)
 
-    def _show(self, frame: Frame) -> None:
+    def _show(self, frame: Frame, onlookers: Sequence[Onlooker]) -> None:
         labels = []
         for number, box in self._observer.expected(frame.media_time).items():
             identity, probability = self._book.who(number)
             person, stranger = (identity.person, identity.stranger) if identity else (None, None)
             labels.append(name_label(box, person, stranger, probability))
-        going_on = [onlooker.show(frame, labels) for onlooker in self._onlookers]
+        going_on = [onlooker.show(frame, labels) for onlooker in onlookers]
         self._stopping = self._stopping or not all(going_on)
 
     def _close(self) -> None:
         """Release everything, also when some of it cannot be."""
-        closing = [each.close for each in self._onlookers]
+        closing = [each.close for each in self._onlookers or ()]
         closing += [part.close for part in (self._source, self._tracks) if part is not None]
         failed: BaseException | None = None
         for close in closing:
@@ -213,16 +212,23 @@ class Watcher:
     @property
     def status(self) -> CameraStatus:
         """How the camera stands now; safe to ask from any thread."""
-        status = self._status
-        if self._source is not None:
-            reader = self._source
-            status.damaged = reader.damaged
-            if status.state not in ("ended", "failed"):
-                status.state, status.error = getattr(reader, "state", ("running", None))
-            status.dropped = getattr(reader, "dropped", 0)
-            status.reconnects = getattr(reader, "reconnects", 0)
+        status, source = self._status, self._source
+        if source is not None:
+            status.damaged = source.damaged
+        if isinstance(source, LiveReader):
+            self._take_over(source.state)
+        elif source is not None and status.state == "connecting":
+            status.state = "running"
         status.fps, status.source_fps = self._throttle.fps, self._throttle.source_fps
         status.keeps_up = self._throttle.keeps_up
         status.present = sorted(stay.identity.name for stay in self._book.open_visits)
-        status.counts = {**self._book.counts, **self._skipped}
+        bad = self._health.counts if self._health else {}
+        status.counts = {**self._book.counts, **bad}
         return status
+
+    def _take_over(self, live: LiveState) -> None:
+        status = self._status
+        status.dropped, status.reconnects = live.dropped, live.reconnects
+        if status.state not in _OVER:
+            status.state = live.phase
+            status.error = None if live.error is None else str(live.error)

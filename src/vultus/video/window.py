@@ -55,9 +55,9 @@ class Window:
         sdl.SDL_SetHint(sdl.SDL_HINT_VIDEO_ALLOW_SCREENSAVER, b"1")
         sdl.SDL_SetHint(sdl.SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, b"0")
         sdl.SDL_SetHint(sdl.SDL_HINT_RENDER_SCALE_QUALITY, b"linear")
-        if sdl.SDL_InitSubSystem(sdl.SDL_INIT_VIDEO) != 0:
-            raise self._no_window("There is no display for a window")
-        if sdl.SDL_GetCurrentVideoDriver() in _NOT_SHOWN:
+        failed = sdl.SDL_InitSubSystem(sdl.SDL_INIT_VIDEO) != 0
+        if failed or sdl.SDL_GetCurrentVideoDriver() in _NOT_SHOWN:
+            sdl.SDL_ClearError()  # of the last of many drivers that were tried
             raise self._no_window("There is no display for a window")
         where = sdl.SDL_WINDOWPOS_CENTERED
         flags = sdl.SDL_WINDOW_RESIZABLE | sdl.SDL_WINDOW_ALLOW_HIGHDPI

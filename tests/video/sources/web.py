@@ -25,7 +25,8 @@ def jpeg(number: int) -> bytes:
 class WebServer:
     """Serves a folder and some addresses of its own; `with WebServer(folder) as web`.
 
-    `/mjpeg` counts up at `fps`; `/still` is one JPEG; `/page` is HTML; `/secret/...` wants the
+    `/mjpeg` counts up at `fps`; `/live.m3u8` is a playlist of the folder's `piece*.ts`, one more
+    each second; `/still` is one JPEG; `/page` is HTML; `/secret/...` wants the
     user `u` with the password `geheim`; `/forbidden`, `/broken` (500), `/silent` (accepts and
     says nothing) and `/cut/...` (a file of which only the first half is sent) go wrong.
     """
@@ -35,6 +36,7 @@ class WebServer:
         self.over = threading.Event()
         self.mute = threading.Event()
         self.asked: list[str] = []
+        self.began = time.monotonic()
         web = self
 
         class Handler(_Handler):
@@ -67,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.lstrip("/").partition("?")[0]
         special = {
             "mjpeg": self._mjpeg,
+            "live.m3u8": self._playlist,
             "still": lambda: self._body(jpeg(0), "image/jpeg"),
             "page": lambda: self._body(b"<html><body>Log in</body></html>" * 9, "text/html"),
             "forbidden": lambda: self.send_error(403),
@@ -116,6 +119,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _range(self, size: int) -> tuple[int, int]:
         first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
         return int(first), int(last) if last else size - 1
+
+    def _playlist(self) -> None:
+        web = self.server_of_tests
+        pieces = sorted(web.folder.glob("piece*.ts"))
+        last = min(len(pieces), 3 + int(time.monotonic() - web.began))
+        first = max(0, last - 4)
+        lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1"]
+        lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first}")
+        for piece in pieces[first:last]:
+            lines += ["#EXTINF:1.0,", piece.name]
+        self._body("\n".join([*lines, ""]).encode(), _MP4[".m3u8"])
 
     def _mjpeg(self) -> None:
         web = self.server_of_tests

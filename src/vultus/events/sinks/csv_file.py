@@ -29,7 +29,7 @@ class CsvSink(LinesSink):
 
     def name(self, line: bytes) -> Name | None:
         try:
-            row = next(csv.reader([line.decode()]))
+            row = next(csv.reader([line.decode()], strict=True))
             json.loads(row[len(COLUMNS) - 1])  # whole only when the row was not torn
             return row[0].removeprefix("'"), int(row[1])
         except (ValueError, IndexError, StopIteration, csv.Error):

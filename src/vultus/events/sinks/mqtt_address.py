@@ -38,8 +38,8 @@ def read_address(address: str) -> MqttAddress:
         port = parts.port or _PORTS[parts.scheme]
     except ValueError as error:
         raise UsageError(f"{shown} is no address of a broker.", _HINT) from error
-    if not parts.hostname:
-        raise UsageError(f"{shown} names no host.", _HINT)
+    if not parts.hostname or "#" in address:
+        raise UsageError(f"{shown} names no host, or no topic.", _HINT)
     base = unquote(parts.path).strip("/") or "vultus"
     _check_topic(base, shown)
     options = _options(parts, shown)
@@ -89,7 +89,19 @@ def _tls(options: dict[str, str], shown: str) -> ssl.SSLContext:
         raise UsageError(
             f"{shown}: the certificates cannot be used: {error}.", "Give PEM files."
         ) from error
+    context.sslsocket_class = _TidySocket
     if options.get("insecure", "0") not in _NO:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closed when the handshake fails; paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise

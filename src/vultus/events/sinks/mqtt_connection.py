@@ -149,6 +149,8 @@ class Connection:
             client.username_pw_set(self._address.user, self._address.password)
         if self._address.tls is not None:
             client.tls_set_context(self._address.tls)
+            # else paho compares the host's name itself, with what Python no longer has
+            client.tls_insecure_set(not self._address.tls.check_hostname)
         return client
 
     def _connect(self) -> None:

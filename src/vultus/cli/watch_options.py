@@ -1,0 +1,105 @@
+"""Options of commands that watch a video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from vultus.settings import VideoSettings
+
+Group = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        "-g",
+        help="People to look for. [default: the group `default`, which may be empty]",
+        show_default=False,
+    ),
+]
+CameraName = Annotated[
+    str | None, typer.Option("--camera", help="Name of the camera in events. [default: by source]")
+]
+To = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        help="Where events go, any number: FILE.jsonl, FILE.csv, parquet:FOLDER, mqtt://HOST, "
+        "https://..., sql. See docs/events.md.",
+        show_default=False,
+    ),
+]
+Zone = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--zone", help="NAME=x,y x,y x,y: fractions of the frame. Any number.", show_default=False
+    ),
+]
+Mask = Annotated[
+    list[str] | None,
+    typer.Option("--mask", help="x,y x,y x,y: not looked at. Any number.", show_default=False),
+]
+Fps = Annotated[
+    float | None,
+    typer.Option("--fps", min=0.1, max=120, help="Analysed frames a second. [default: 10]"),
+]
+GateFace = Annotated[
+    int | None,
+    typer.Option(
+        "--min-face", min=12, max=1000, help="Narrower faces are not recognised. [default: 32]"
+    ),
+]
+Confirm = Annotated[
+    int | None,
+    typer.Option("--confirm", min=1, max=20, help="Looks that must agree. [default: 2]"),
+]
+Absence = Annotated[
+    float | None,
+    typer.Option("--absence", min=0.1, help="Seconds until a visit is over. [default: 5]"),
+]
+Cooldown = Annotated[
+    float | None,
+    typer.Option("--cooldown", min=0, help="Seconds until somebody is announced again."),
+]
+KeepDays = Annotated[
+    float | None, typer.Option("--keep-days", min=0.01, help="Delete snapshots older than this.")
+]
+KeepMb = Annotated[
+    float | None,
+    typer.Option("--keep-mb", min=1, help="Delete the oldest snapshots beyond this size."),
+]
+
+
+def video_settings(
+    settings: VideoSettings,
+    fps: float | None = None,
+    gate_face_px: int | None = None,
+    confirm: int | None = None,
+    absence: float | None = None,
+    cooldown: float | None = None,
+) -> VideoSettings:
+    """The settings with the command line's values before them."""
+    given = {
+        "analysis_fps": fps,
+        "gate_face_px": gate_face_px,
+        "confirm_looks": confirm,
+        "absence_s": absence,
+        "cooldown_s": cooldown,
+    }
+    return settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+
+def parse_zones(texts: list[str] | None) -> dict[str, list[tuple[float, float]]]:
+    """Raises UsageError for a zone that is written in another way."""
+    from vultus.video.zones import parse_zone
+
+    found = (parse_zone(text) for text in texts or ())
+    return {name: list(polygon) for name, polygon in found}
+
+
+def parse_masks(texts: list[str] | None) -> list[list[tuple[float, float]]]:
+    """As `parse_zones`, without names."""
+    from vultus.video.zones import parse_zone
+
+    return [list(parse_zone(f"mask={text}")[1]) for text in texts or ()]
