@@ -7,6 +7,8 @@
     people = vultus.Gallery("people.db")
     people.enroll("obama", ["1.jpg", "2.jpg"], group="friends")
     people.identify("party.jpg", group="friends")
+    for visit in vultus.watch("rtsp://door", group="friends", gallery=people):
+        print(visit.person, visit.start, visit.end)
 
 Names are loaded when they are first used, so that importing the package costs nothing.
 """
@@ -18,6 +20,7 @@ from vultus._version import __version__
 from vultus.errors import VultusError
 
 if TYPE_CHECKING:
+    from vultus.events.visit import Visit
     from vultus.faces.analyzer import Analyzer
     from vultus.faces.types import Face, Faces, Quality
     from vultus.gallery.enrolment import Enrolment
@@ -26,9 +29,12 @@ if TYPE_CHECKING:
     from vultus.imaging.load import load as load_image
     from vultus.settings import Settings
     from vultus.shortcuts import detect, embed, verify
+    from vultus.video.camera import Camera
+    from vultus.video.watching import watch, watch_cameras
 
 _HOMES = {
     "Analyzer": "vultus.faces.analyzer",
+    "Camera": "vultus.video.camera",
     "Enrolment": "vultus.gallery.enrolment",
     "Face": "vultus.faces.types",
     "Faces": "vultus.faces.types",
@@ -37,14 +43,18 @@ _HOMES = {
     "Quality": "vultus.faces.types",
     "Settings": "vultus.settings",
     "Verification": "vultus.gallery.verification",
+    "Visit": "vultus.events.visit",
     "detect": "vultus.shortcuts",
     "embed": "vultus.shortcuts",
     "load_image": "vultus.imaging.load:load",
     "verify": "vultus.shortcuts",
+    "watch": "vultus.video.watching",
+    "watch_cameras": "vultus.video.watching",
 }
 
 __all__ = [
     "Analyzer",
+    "Camera",
     "Enrolment",
     "Face",
     "Faces",
@@ -53,12 +63,15 @@ __all__ = [
     "Quality",
     "Settings",
     "Verification",
+    "Visit",
     "VultusError",
     "__version__",
     "detect",
     "embed",
     "load_image",
     "verify",
+    "watch",
+    "watch_cameras",
 ]
 
 

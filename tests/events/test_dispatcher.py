@@ -235,6 +235,13 @@ def test_one_address_once(outbox, quick):
         Dispatcher(outbox, [RecordingSink("a"), RecordingSink("a")], quick)
 
 
+def test_what_waits_for_others_is_told(outbox, quick, caplog):
+    outbox.put(visit(), ["mqtt://gone"])
+    with Dispatcher(outbox, [RecordingSink("a")], quick):
+        pass
+    assert "1 events wait for mqtt://gone" in caplog.text
+
+
 def test_no_sinks_is_fine(outbox, quick):
     with Dispatcher(outbox, [], quick) as dispatcher:
         dispatcher.put(visit())

@@ -231,6 +231,34 @@ def test_what_is_too_large_is_refused(tmp_path, quick):
         sink.close()
 
 
+def test_messages_that_the_broker_finds_too_large_are_left_out(tmp_path, quick, caplog):
+    with Mosquitto(tmp_path, extra="max_packet_size 2100") as broker:
+        sink = open_mqtt(f"mqtt://127.0.0.1:{broker.port}", quick)
+        sink.idle()
+        with pytest.raises(DeliveryRefused, match="2100 bytes"):
+            deliver(sink, visit())
+        sink.idle()
+        sink.close()
+    assert "config is left out" in caplog.text
+
+
+def test_a_broker_that_has_forgotten_everything_is_told_again(sink, broker, tmp_path):
+    deliver(sink, visit())
+    broker.stop(kill=True)
+    (tmp_path / "mosquitto.db").unlink(missing_ok=True)
+    broker.start()
+    wait_for(lambda: sink._connection.lost)
+    sink.idle()
+    topics = {"vultus/status", "vultus/door/state"}
+    topics |= {f"homeassistant/{kind}/config" for kind in _KINDS("vultus_door")}
+    with Subscriber(broker.port) as late:
+        wait_for(lambda: topics <= {message.topic for message in late.messages})
+        count = len(late.messages)
+        late.publish("homeassistant/status", b"online")  # it has subscribed again
+        wait_for(lambda: sink.idle() or len(late.messages) > count + 5)
+    assert late.last("vultus/door/state").json()["people"] == ["Ada"]
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
@@ -294,7 +322,7 @@ def test_an_address_is_taken_apart():
     assert read_address("mqtts://host").port == 8883
 
 
-def check_restarts(broker, outbox, settings, rounds, events, *, kill=False):
+def check_restarts(broker, outbox, settings, rounds, events):
     """Events flow while the broker dies and comes back; a consumer sees all of them."""
     expected = []
     sink = open_mqtt(f"mqtt://127.0.0.1:{broker.port}", settings)
@@ -305,7 +333,7 @@ def check_restarts(broker, outbox, settings, rounds, events, *, kill=False):
                     dispatcher.put(visit(round_, number))
                     expected.append((f"v{round_}", number))
                     if number == events // 3:
-                        broker.stop(kill=kill)
+                        broker.stop()
                     if number == 2 * events // 3:
                         broker.start()
                 for _ in range(300):

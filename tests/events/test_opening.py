@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from vultus.errors import UsageError
 from vultus.events.redact import redact, secrets_of, without_secrets
-from vultus.events.sinks.opening import open_sink
+from vultus.events.sinks.jsonl import JsonLinesSink
+from vultus.events.sinks.opening import open_sink, open_sinks
 from vultus.settings import Settings
 
 
@@ -85,6 +86,20 @@ def test_a_folder_without_permission_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UsageError):
         opened(str(tmp_path / "events.jsonl"))
+
+
+def test_all_sinks_or_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    opened = open_sinks(["a.jsonl", "b.csv"], Settings(), None)
+    assert [sink.key for sink in opened] == [f"jsonl:{tmp_path}/a.jsonl", f"csv:{tmp_path}/b.csv"]
+    for sink in opened:
+        sink.close()
+    closed = []
+    monkeypatch.setattr(JsonLinesSink, "close", lambda sink: closed.append(sink.key))
+    for addresses in (["a.jsonl", "nonsense"], ["a.jsonl", "jsonl:a.jsonl"]):
+        with pytest.raises(UsageError):
+            open_sinks(addresses, Settings(), None)
+    assert len(closed) == 3
 
 
 def test_no_sink_is_imported_before_it_is_needed():

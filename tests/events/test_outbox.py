@@ -13,6 +13,7 @@ import pytest
 from tests.events.visits import START, visit
 from vultus.errors import StorageError
 from vultus.events.outbox import Outbox, SinkCounts
+from vultus.events.visit import Shot
 
 LATER = START + timedelta(hours=1)
 
@@ -213,6 +214,12 @@ def test_an_event_that_is_no_json_is_an_error_of_the_caller(outbox):
     with pytest.raises(ValueError, match="JSON"):
         outbox.put(visit(probability=float("nan")), ["a"])
     assert outbox.open_visits("door") == []
+
+
+def test_a_path_that_is_no_unicode_is_no_obstacle(outbox):
+    shot = Shot(0.0, (1.0, 1.0, 1.0, 1.0), 0.5, "/shots/\udcff.jpg")
+    outbox.put(visit(best_shot=shot), ["a"])
+    assert outbox.pending("a", 1)[0].event["best_shot"]["picture"] == "/shots/?.jpg"
 
 
 def test_names_are_forgotten_at_last(outbox, monkeypatch):

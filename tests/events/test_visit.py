@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -65,10 +63,3 @@ def test_who_and_how_long():
     assert visit().who == "Ada"
     assert visit(person=None, stranger="unknown-0001").who == "unknown-0001"
     assert visit(sequence=7).seconds == 7.0
-
-
-def test_every_field_is_documented():
-    page = (Path(__file__).parents[2] / "docs/events.md").read_text("utf-8")
-    documented = set(re.findall(r"^\| `(\w+)`", page, re.M))
-    assert set(visit().to_dict()) <= documented
-    assert set(visit().to_dict()["best_shot"]) <= documented

@@ -110,7 +110,8 @@ def test_an_endless_answer_is_not_read(server, post):
     assert len(str(caught.value)) < 400
 
 
-def test_secrets_are_not_told(server, post):
+def test_secrets_are_not_told(server, post, caplog):
+    caplog.set_level("DEBUG")
     server.answer = lambda request: (400, {}, b"no such user ada:geheim1 " + request.path.encode())
     address = server.address.replace("//", "//ada:geheim1@")
     address += "/abcdef0123456789abcdef?token=geheim2&n=1"
@@ -119,7 +120,7 @@ def test_secrets_are_not_told(server, post):
     (request,) = server.requests
     assert request.headers["Authorization"].startswith("Basic ")
     assert "token=geheim2" in request.path
-    told = str(caught.value) + WebhookSink(address, EventSettings()).key
+    told = str(caught.value) + WebhookSink(address, EventSettings()).key + caplog.text
     for secret in ("geheim1", "geheim2", "abcdef0123456789abcdef"):
         assert secret not in told
     assert "n=1" in told

@@ -53,9 +53,7 @@ def write_clip(
 ) -> Path:
     """A clip of numbered frames, or of those given; `times` in seconds, or one every 1/rate."""
     pictures: Iterator[np.ndarray] = iter(
-        (numbered(index, size_wh) for index in range(frames))
-        if isinstance(frames, int)
-        else frames
+        (numbered(index, size_wh) for index in range(frames)) if isinstance(frames, int) else frames
     )
     rate = Fraction(rate)
     with av.open(
@@ -124,10 +122,8 @@ def write_units(path: Path, folder: Path, *, fps: int = 15) -> Path:
             "profile": "baseline",
             "x264-params": "slices=1:sliced-threads=0:rc-lookahead=0:sync-lookahead=0:crf=18",
         }
-        count = 0
-        for packet in _encoded(context, source.decode(stream), fps, stream):
+        for count, packet in enumerate(_encoded(context, source.decode(stream), fps, stream)):
             (folder / f"{count:05d}.h264").write_bytes(bytes(packet))
-            count += 1
     return folder
 
 

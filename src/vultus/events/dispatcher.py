@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from threading import Condition
 from types import TracebackType
 
-from vultus.errors import UsageError
 from vultus.events.outbox import Outbox, SinkCounts
+from vultus.events.sinks.opening import require_different
 from vultus.events.sinks.sink import TRANSIENT, Sink
 from vultus.events.visit import Visit
 from vultus.events.worker import Orders, State, Worker
@@ -48,13 +48,11 @@ class Dispatcher:
     """
 
     def __init__(self, outbox: Outbox, sinks: Sequence[Sink], settings: EventSettings) -> None:
-        keys = [sink.key for sink in sinks]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise UsageError(f"Events would go to {key} twice.", "Name every sink once.")
-        self.keys = keys
+        self.keys = [sink.key for sink in sinks]
+        require_different(self.keys)
         self._outbox = outbox
         self._forget_transient()
+        self._tell_of_others()
         self._reported = False
         self._closed = False
         self._orders = Orders(Condition())
@@ -150,6 +148,15 @@ class Dispatcher:
                 )
             )
         return found
+
+    def _tell_of_others(self) -> None:
+        for count in self._outbox.counts():
+            if count.pending and count.key not in self.keys and TRANSIENT not in count.key:
+                _log.warning(
+                    "%d events wait for %s, which is not among the sinks now",
+                    count.pending,
+                    count.key,
+                )
 
     def _forget_transient(self) -> None:
         """Drop what waits for the standard output of runs that are over; nobody reads it."""

@@ -69,7 +69,8 @@ class Outbox:
 
         False: this (visit, sequence) was put before, and nothing is done.
         """
-        body = json.dumps(visit.to_dict(), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(visit.to_dict(), ensure_ascii=False, allow_nan=False)
+        body = text.encode(errors="replace").decode()  # a path may hold what is no Unicode
         if visit.type != "exit":
             self._file.hold(self._run)
         with self._file.writing() as connection:

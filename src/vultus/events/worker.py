@@ -101,7 +101,7 @@ class Worker:
             self._deliver(batch)
             self._waiting_since = None
             self._recover()
-        except (DeliveryFailed, StorageError) as error:
+        except (DeliveryError, StorageError) as error:
             self._lose(error)
             if closing:
                 return False

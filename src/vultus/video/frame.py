@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from vultus.imaging.load import Image
+from vultus.imaging.resample import resize
 
 Convert = Callable[[tuple[int, int]], Image]
 
@@ -54,4 +55,6 @@ class Frame:
         if longer <= longer_px:
             return self.image
         width, height = (max(1, round(side * longer_px / longer)) for side in self.size_wh)
-        return self._convert((width, height))
+        # By way of the full frame: its conversion has a fast path (0.7 ms at 1080p), scaling in
+        # the same step has none that keeps the colours right (13 ms).
+        return resize(self.image, (width, height))

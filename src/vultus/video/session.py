@@ -115,7 +115,10 @@ class Session:
         return SessionStrangers(self.gallery.calibrator)
 
     def _publisher(self, camera: Camera) -> Publisher:
-        shots = ShotKeeper(Snapshots(camera.snapshots.resolve(), camera.snapshots_days, camera.snapshots_mb)) if camera.snapshots else None
+        shots = None
+        if camera.snapshots is not None:
+            folder = camera.snapshots.resolve()  # the gallery deletes pictures by their paths
+            shots = ShotKeeper(Snapshots(folder, camera.snapshots_days, camera.snapshots_mb))
         put = self.dispatcher.put if self.dispatcher else None
         return Publisher(self.gallery.visits if self._remember else None, put, shots)
 

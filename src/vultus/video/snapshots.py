@@ -26,7 +26,8 @@ _PICTURE = re.compile(r"(?P<visit>.+)-\d+(_annotated)?\.jpg")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _PART = ".part"
 _LOOK_AGAIN_S = 3600.0  # others write here, too: another camera's watcher, a person
-_LONGEST_NAME = 80
+_MOST_NAME_BYTES = 150  # file systems allow 255
+_SPECIAL = '<>:"/\\|?*'
 _NO_NAME = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # Windows
 
 
@@ -225,9 +226,12 @@ def safe_name(name: str) -> str:
 
     A name that has to be changed gets six digits of its digest, so that no two become one.
     """
-    cleaned = re.sub(r"[^\w .()+-]+", "_", name)[:_LONGEST_NAME].strip(" .")
+    cleaned = "".join(c if c.isprintable() and c not in _SPECIAL else "_" for c in name)
+    cleaned = cleaned.encode()[:_MOST_NAME_BYTES].decode("utf-8", "ignore").strip(" .")
     if cleaned == name and name and not _NO_NAME.fullmatch(name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:6]
-    stem, ending = re.fullmatch(r"(.*?)(\.\w{1,4})?", cleaned).groups("")  # type: ignore[union-attr]
-    return f"{stem or '_'}-{digest}{ending}"
+    stem, dot, ending = cleaned.rpartition(".")
+    if not (stem and ending.isalnum() and len(ending) <= 4):
+        stem, dot, ending = cleaned, "", ""
+    return f"{stem or '_'}-{digest}{dot}{ending}"

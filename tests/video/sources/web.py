@@ -145,5 +145,5 @@ class _Handler(BaseHTTPRequestHandler):
             number += 1
             web.over.wait(max(0.0, began + number / web.fps - time.monotonic()))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing on stderr."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import time
 import unicodedata
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from vultus.errors import DeliveryFailed
+from vultus.errors import DeliveryFailed, DeliveryRefused
 from vultus.events.encoding import json_bytes
 from vultus.events.sinks.home_assistant import discovery_messages
 from vultus.events.sinks.mqtt_address import MqttAddress, read_address
@@ -20,6 +21,8 @@ from vultus.events.visit import utc_text
 from vultus.settings import EventSettings
 
 _EVENT_EXPIRY_S = 3600  # for consumers with a session at the broker: older is history, not news
+
+_log = logging.getLogger("vultus.events")
 
 
 class MqttSink:
@@ -116,11 +119,11 @@ class MqttSink:
 
     def _send_state(self, connection: Connection, camera: str) -> None:
         """Not waited for: should it be lost, it is sent again with the next connection."""
-        connection.publish(
+        self._retain(
+            connection,
             self.topic(camera, "state"),
-            json_bytes(state_of(self._present[camera].values())),
-            retain=True,
-            expiry_s=self._settings.state_expiry_s,
+            state_of(self._present[camera].values()),
+            self._settings.state_expiry_s,
         )
         self._sent_at[camera] = time.monotonic()
 
@@ -146,7 +149,19 @@ class MqttSink:
             self._settings.state_expiry_s,
         )
         for topic, payload in messages.items():
-            connection.publish(topic, json_bytes(payload), retain=True)
+            self._retain(connection, topic, payload)
+
+    def _retain(
+        self,
+        connection: Connection,
+        topic: str,
+        payload: Mapping[str, Any],
+        expiry_s: int | None = None,
+    ) -> None:
+        try:
+            connection.publish(topic, json_bytes(payload), retain=True, expiry_s=expiry_s)
+        except DeliveryRefused as error:  # events may still be small enough
+            _log.warning("%s is left out: %s", topic, error)
 
     def _received(self, _topic: str, payload: bytes) -> None:
         self._asked = self._asked or payload == b"online"

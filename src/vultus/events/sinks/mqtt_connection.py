@@ -20,6 +20,8 @@ from vultus.errors import DeliveryFailed, DeliveryRefused
 from vultus.events.sinks.mqtt_address import MqttAddress
 
 _KEEPALIVE_S = 30
+_ROOM = 2048  # bytes for a message's topic and properties
+_FAREWELL_S = 2.0
 # Topic name invalid, packet too large, payload format invalid: the same on every attempt.
 _NEVER = {0x90, 0x95, 0x99}
 _CREDENTIALS = {0x86, 0x87, 0x8C}  # bad user name or password, not authorized, bad method
@@ -72,8 +74,12 @@ class Connection:
         user: Mapping[str, str] | None = None,
         json: bool = True,
     ) -> int:
-        """Send with QoS 1; returns the number to give to `wait`."""
-        if len(payload) + 2048 > self._max_packet:  # room for topic and properties
+        """Send with QoS 1; returns the number to give to `wait`.
+
+        Raises:
+            DeliveryRefused: the message is larger than the broker allows.
+        """
+        if len(payload) + _ROOM > self._max_packet:  # it would cut the connection
             raise DeliveryRefused(
                 f"{self._address.key} takes at most {self._max_packet} bytes a message."
             )
@@ -90,8 +96,8 @@ class Connection:
     def subscribe(self, topic: str) -> None:
         self._client.subscribe(topic, 1)
 
-    def wait(self, numbers: Sequence[int]) -> None:
-        """Until the broker has acknowledged all of these.
+    def wait(self, numbers: Sequence[int], timeout_s: float | None = None) -> None:
+        """Until the broker has acknowledged all of these, or the connection's time is up.
 
         Raises:
             DeliveryFailed: no answer in time, the connection is lost, or not allowed.
@@ -100,7 +106,7 @@ class Connection:
         with self._changed:
             done = self._changed.wait_for(
                 lambda: self._lost or all(number in self._acks for number in numbers),
-                self._timeout_s,
+                self._timeout_s if timeout_s is None else timeout_s,
             )
             codes = [self._acks.pop(number, None) for number in numbers]
         if self._lost or not done:
@@ -114,9 +120,9 @@ class Connection:
     def close(self, farewell: bytes) -> None:
         """Publish the farewell as status, disconnect in order, and release everything."""
         if not self._lost:
-            number = self.publish(self._status_topic, farewell, retain=True, json=False)
             with suppress(DeliveryFailed, DeliveryRefused):  # the last will says it then
-                self.wait([number])
+                number = self.publish(self._status_topic, farewell, retain=True, json=False)
+                self.wait([number], min(self._timeout_s, _FAREWELL_S))
             self._client.disconnect()
             with self._changed:
                 self._changed.wait_for(lambda: self._lost, 1.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from vultus.errors import UsageError
@@ -35,6 +36,31 @@ def open_sink(address: str, settings: Settings, gallery_address: str | None) -> 
     if opener is not None and "://" not in address:
         return opener(address, address, settings, gallery_address)
     raise UsageError(f"{redact(address)} is no address of a sink.", _KNOWN)
+
+
+def open_sinks(
+    addresses: Sequence[str], settings: Settings, gallery_address: str | None
+) -> list[Sink]:
+    """All of them, or none: what was opened is closed when a later one cannot be.
+
+    Raises:
+        UsageError, ExtraMissing: as `open_sink`; also for two addresses of the same place.
+    """
+    with ExitStack() as opened:
+        sinks: list[Sink] = []
+        for address in addresses:
+            sinks.append(open_sink(address, settings, gallery_address))
+            opened.callback(sinks[-1].close)
+        require_different([sink.key for sink in sinks])
+        opened.pop_all()
+        return sinks
+
+
+def require_different(keys: Sequence[str]) -> None:
+    """Raises UsageError where two sinks are the same."""
+    for key in keys:
+        if keys.count(key) > 1:
+            raise UsageError(f"Events would go to {key} twice.", "Name every sink once.")
 
 
 def _path(address: str, rest: str) -> Path:

@@ -7,7 +7,6 @@ import io
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,6 +15,7 @@ from vultus.errors import DeliveryFailed, ExtraMissing, UsageError
 from vultus.events.encoding import flat
 from vultus.events.redact import redact, without_secrets
 from vultus.events.sinks.sink import Delivery
+from vultus.events.visit import moment_of
 
 LINGER_S = 60.0
 _BATCH = 1000
@@ -106,7 +106,7 @@ def open_parquet(address: str) -> ParquetSink:
 
 def file_name(first: Mapping[str, Any]) -> str:
     """Sorts by time; never the same for two batches, always the same for one."""
-    stamp = datetime.strptime(first["time"], "%Y-%m-%dT%H:%M:%S.%fZ").strftime("%Y%m%dT%H%M%S")
+    stamp = moment_of(first["time"]).strftime("%Y%m%dT%H%M%S")
     name = f"{first['visit']}:{first['sequence']}"
     return f"{stamp}-{hashlib.sha256(name.encode()).hexdigest()[:16]}.parquet"
 
@@ -117,7 +117,7 @@ def _encode(events: Sequence[Mapping[str, Any]]) -> bytes:
 
     rows = [flat(event) for event in events]
     for row in rows:
-        row |= {name: _moment(row[name]) for name in _TIMES}
+        row |= {name: moment_of(row[name]) for name in _TIMES}
     buffer = io.BytesIO()
     parquet.write_table(pa.Table.from_pylist(rows, schema=_schema()), buffer, compression="zstd")
     return buffer.getvalue()
@@ -134,10 +134,6 @@ def _schema() -> Any:
     kinds |= dict.fromkeys(_NUMBERS, pa.float64())
     kinds["sequence"] = pa.int32()
     return pa.schema(list(kinds.items()))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
 def _file_system(address: str) -> tuple[Any, str, bool]:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from vultus.errors import DeliveryFailed, DeliveryRefused, ExtraMissing, UsageError, VultusError
 from vultus.events.redact import redact, without_secrets
 from vultus.events.sinks.sink import Delivery
+from vultus.events.visit import moment_of
 from vultus.gallery.database import Database
 from vultus.gallery.schema import events, metadata
 
@@ -19,7 +20,6 @@ _INSERT: dict[str, sa.Insert] = {
     "sqlite": sqlite.insert(events).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(events).on_conflict_do_nothing(),
 }
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class SqlSink:
@@ -94,9 +94,9 @@ def row(event: Mapping[str, Any]) -> dict[str, Any]:
         "visit": event["visit"],
         "sequence": event["sequence"],
         "type": event["type"],
-        "time": datetime.strptime(event["time"], _TIME),
-        "started_at": datetime.strptime(event["start"], _TIME),
-        "ended_at": datetime.strptime(event["end"], _TIME),
+        "time": _moment(event["time"]),
+        "started_at": _moment(event["start"]),
+        "ended_at": _moment(event["end"]),
         "camera": event["camera"],
         "group_name": event["group"],
         "person": event["person"],
@@ -111,6 +111,10 @@ def row(event: Mapping[str, Any]) -> dict[str, Any]:
         "picture": (event["best_shot"] or {}).get("picture"),
         "body": dict(event),
     }
+
+
+def _moment(text: str) -> datetime:
+    return moment_of(text).replace(tzinfo=None)
 
 
 def _check_driver(address: str) -> None:

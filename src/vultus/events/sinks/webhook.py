@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import ssl
 import time
 from collections.abc import Sequence
@@ -38,16 +40,14 @@ class WebhookSink:
         self._secret = settings.webhook_secret
         self._timeout_s = settings.timeout_s
         try:
-            url = httpx.URL(address)
+            self._url = httpx.URL(address)
         except (httpx.InvalidURL, ValueError) as error:
             raise UsageError(f"{self.key} is no address of a webhook.", _HINT) from error
-        if not url.host:
+        if not self._url.host:
             raise UsageError(f"{self.key} names no host.", _HINT)
-        self._client = httpx.Client(
-            timeout=settings.timeout_s,
-            follow_redirects=False,
-            trust_env=False,
-            verify=_trust() if url.scheme == "https" else True,
+        # not httpx.Client, which writes whole addresses, passwords and all, into the log
+        self._transport = httpx.HTTPTransport(
+            verify=_trust() if self._url.scheme == "https" else True, trust_env=False
         )
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
@@ -58,7 +58,7 @@ class WebhookSink:
         """Nothing to do."""
 
     def close(self) -> None:
-        self._client.close()
+        self._transport.close()
 
     def _post(self, delivery: Delivery) -> None:
         body = json_bytes(delivery.event)
@@ -71,18 +71,25 @@ class WebhookSink:
         if self._secret is not None:
             secret = self._secret.get_secret_value()
             headers[SIGNATURE_HEADER] = sign(body, secret, int(time.time()))
+        if self._url.userinfo:
+            headers["Authorization"] = f"Basic {_basic(self._url)}"
+        request = httpx.Request(
+            "POST",
+            self._url,
+            content=body,
+            headers=headers,
+            extensions={"timeout": httpx.Timeout(self._timeout_s).as_dict()},
+        )
         try:
-            with self._client.stream(
-                "POST", self._address, content=body, headers=headers
-            ) as response:
-                status = response.status_code
-                excerpt = "" if response.is_success else self._excerpt(response)
+            response = self._transport.handle_request(request)
+            with contextlib.closing(response):
+                excerpt = self._excerpt(response)
         except httpx.TransportError as error:
             trouble = str(error) or type(error).__name__
             raise DeliveryFailed(
                 f"{self.key} cannot be reached: {without_secrets(trouble, self._address)}."
             ) from None  # the cause may name the whole address
-        self._judge(status, excerpt)
+        self._judge(response.status_code, excerpt)
 
     def _judge(self, status: int, excerpt: str) -> None:
         if 200 <= status < 300:
@@ -99,19 +106,22 @@ class WebhookSink:
     def _excerpt(self, response: httpx.Response) -> str:
         """The beginning of what the receiver says, as one printable line."""
         content = b""
-        try:
-            for part in response.iter_bytes(_BODY_BYTES):
+        deadline = time.monotonic() + self._timeout_s
+        with contextlib.suppress(httpx.HTTPError):  # the status says enough
+            for part in response.iter_raw():
                 content += part
-                if len(content) >= _BODY_BYTES:
+                if len(content) >= _BODY_BYTES or time.monotonic() > deadline:
                     break
-        except httpx.HTTPError:  # the status says enough
-            pass
         text = " ".join(content[:_BODY_BYTES].decode(errors="replace").split())
         text = "".join(letter for letter in text if letter.isprintable())[:_EXCERPT]
         return f": {without_secrets(text, self._address)}" if text else ""
 
 
 _HINT = "Give one like https://example.org/hooks/vultus."
+
+
+def _basic(url: httpx.URL) -> str:
+    return base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
 
 
 def _header(text: str) -> str:

@@ -34,11 +34,15 @@ _SINGLE = "For a single picture there is `vultus identify`; for a camera give it
 
 @dataclass(frozen=True)
 class Opened:
-    """An open container and the stream in it that is watched."""
+    """An open container and the stream in it that is watched.
+
+    max_pixels: width times height that a frame may have.
+    """
 
     address: Address
     container: InputContainer
     stream: VideoStream
+    max_pixels: int
 
     @property
     def rate(self) -> Fraction | None:
@@ -94,12 +98,19 @@ def open_container(address: Address, settings: Settings) -> Opened:
             format=format_name,
             options=_options(address, settings),
             metadata_errors="replace",
-            timeout=None if address.kind is Kind.FILE else limits,
+            timeout=limits,
         )
     except (OSError, ValueError, av.error.FFmpegError) as error:
         failure = error
     else:
-        return _check(Opened(address, container, _stream(address, container)), settings)
+        return _check(
+            Opened(
+                address,
+                container,
+                _stream(address, container),
+                settings.limits.max_image_pixels,
+            )
+        )
     # Raised out here: as context, FFmpeg's error would carry the password into tracebacks.
     if address.kind is Kind.CAMERA and getattr(failure, "errno", None) == errno.ENOENT:
         raise FeedFailed(_no_camera(address), passing=False)
@@ -145,7 +156,7 @@ def _no_camera(address: Address) -> SourceMissing:
 
 
 def _options(address: Address, settings: Settings) -> dict[str, str]:
-    options = {"max_pixels": str(settings.limits.max_image_pixels)}
+    options = {"max_pixels": str(_for_decoder(settings.limits.max_image_pixels))}
     if address.kind in _PROTOCOLS:
         options["protocol_whitelist"] = _PROTOCOLS[address.kind]
     if address.kind in (Kind.RTSP, Kind.HTTP):
@@ -180,14 +191,31 @@ def _stream(address: Address, container: InputContainer) -> VideoStream:
     return found  # type: ignore[return-value]  # of kind video, as asked
 
 
-def _check(opened: Opened, settings: Settings) -> Opened:
-    context, limit = opened.stream.codec_context, settings.limits.max_image_pixels
-    if context.width * context.height > limit:
+def _check(opened: Opened) -> Opened:
+    context = opened.stream.codec_context
+    try:
+        check_pixels(opened, context.width, context.height)
+    except ImageTooLarge:
         opened.container.close()
+        raise
+    context.options = {"max_pixels": str(_for_decoder(opened.max_pixels))}
+    return opened
+
+
+def check_pixels(opened: Opened, width: int, height: int) -> None:
+    """Refuse frames with more pixels than the limits allow.
+
+    Raises:
+        ImageTooLarge: they have.
+    """
+    if width * height > opened.max_pixels:
         raise ImageTooLarge(
-            f"{opened.address.name} has frames of {context.width:,} x {context.height:,} pixels; "
-            f"at most {limit:,} are allowed.",
+            f"{opened.address.name} has frames of {width:,} x {height:,} pixels; "
+            f"at most {opened.max_pixels:,} are allowed.",
             "Make it smaller, or raise VULTUS_LIMITS__MAX_IMAGE_PIXELS (at most 178,000,000).",
         )
-    context.options = {"max_pixels": str(limit)}
-    return opened
+
+
+def _for_decoder(max_pixels: int) -> int:
+    """Decoders count the border that they put around a frame; the exact check is ours."""
+    return 2 * max_pixels + 2**16

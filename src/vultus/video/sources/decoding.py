@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vultus.video.sources.container import Opened
+from vultus.video.sources.container import Opened, check_pixels
 from vultus.video.sources.failures import FeedFailed, ended, reading_failed, timed_out
 
 if TYPE_CHECKING:
@@ -60,10 +60,13 @@ class Decoder:
         import av
 
         try:
-            return packet.decode()
+            frames = packet.decode()
         except av.error.FFmpegError:
             self.damaged += 1
             return []
+        for frame in frames:
+            check_pixels(self._opened, frame.width, frame.height)
+        return frames
 
     def _live_packets(self) -> Iterator[Packet[VideoStream]]:
         import av
