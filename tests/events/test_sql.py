@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -154,10 +155,7 @@ class Postgres:
             if shutil.which("runuser") is None:
                 pytest.skip("PostgreSQL does not run as root, and there is no runuser")
             self.before = ["runuser", "-u", "postgres", "--"]
-            for parent in [folder, *folder.parents][:3]:
-                parent.chmod(0o755)
-            self.data.mkdir()
-            shutil.chown(self.data, "postgres")
+            shutil.chown(folder, "postgres")
         self.run("initdb", "-D", self.data, "-U", "vultus", "-A", "trust", "--no-sync")
 
     @property
@@ -176,9 +174,14 @@ class Postgres:
         self.run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
 
 
-def test_postgresql_through_a_restart(tmp_path):
+@pytest.fixture
+def server():
     pytest.importorskip("psycopg", reason="needs the driver psycopg")
-    server = Postgres(tmp_path)
+    with tempfile.TemporaryDirectory() as folder:  # where another user may look, unlike tmp_path
+        yield Postgres(Path(folder))
+
+
+def test_postgresql_through_a_restart(server):
     sink = open_sql(server.address, None)  # a server that is down is no error
     assert getpass.getuser() not in sink.key
     with pytest.raises(DeliveryFailed):

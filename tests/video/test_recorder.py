@@ -294,9 +294,11 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path, ending):
     (line,) = ran.stderr.splitlines()
     assert line.startswith(f"ERROR {path} cannot be written any further: ")
     assert "Recognition goes on" in line
-    pictures = pictures_of(path)  # what there is can be played
-    assert len(pictures) > 20
-    assert [number_of(picture) for picture in pictures] == list(range(len(pictures)))
+    source = open_source(str(path), Settings())  # what there is can be played
+    numbers = [number_of(frame.image) for frame in source.frames() if frame is not None]
+    source.close()
+    assert len(numbers) > 20
+    assert numbers == list(range(len(numbers)))
 
 
 KILLED = """
@@ -423,14 +425,14 @@ def test_without_any_encoder_it_is_refused(tmp_path, monkeypatch):
 def with_plain_sound(path: Path) -> Path:
     """A clip whose sound is of a kind that MP4 has no place for."""
     with av.open(str(path), "w") as out:
-        video, sound = out.add_stream("libx264", rate=25), out.add_stream("pcm_alaw", rate=8000)
+        video, sound = out.add_stream("libx264", rate=25), out.add_stream("pcm_u8", rate=8000)
         video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
         for index in range(10):
             out.mux(video.encode(av.VideoFrame.from_ndarray(numbered(index), format="rgb24")))
         out.mux(video.encode(None))
-        frame = av.AudioFrame(format="s16", layout="mono", samples=800)
+        frame = av.AudioFrame(format="u8", layout="mono", samples=800)
         frame.sample_rate, frame.pts = 8000, 0
-        frame.planes[0].update(bytes(1600))
+        frame.planes[0].update(bytes(800))
         out.mux(sound.encode(frame))
         out.mux(sound.encode(None))
     return path
@@ -441,7 +443,7 @@ def test_sound_that_a_file_cannot_hold_is_left_out_and_told(tmp_path, told):
     assert record_file(source, tmp_path / "out.mp4").error is None
     assert kinds_of(tmp_path / "out.mp4") == ["video"]
     assert len(told) == 1
-    assert "pcm_alaw" in told[0]
+    assert "pcm_u8" in told[0]
     record_file(source, tmp_path / "out.mkv")
     assert kinds_of(tmp_path / "out.mkv") == ["video", "audio"]
 

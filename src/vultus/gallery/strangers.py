@@ -184,14 +184,19 @@ class StrangerStore:
             mine = sa.select(stranger_faces).where(stranger_faces.c.stranger_id == key)
             for row in connection.execute(mine).all():
                 connection.execute(faces.insert().values(**_as_face(row, person_id, label)))
-            followed = connection.execute(
-                visits.update()
-                .where(visits.c.stranger_id == key)
-                .values(person_id=person_id, stranger_id=None)
-            )
-            connection.execute(strangers.delete().where(strangers.c.id == key))
+            followed = _hand_over(connection, key, person_id)
             touch(connection, group_id)
-            return followed.rowcount
+            return followed
+
+    def become(self, group: str, label: str, person: str) -> None:
+        """A stranger was a known person all the time: the visits are the person's, and the
+        stranger's faces, which were too poor to tell, are dropped. Nothing where one is gone."""
+        with self._database.write() as connection:
+            group_id = group_id_of(connection, group)
+            key = _find(connection, group_id, label)
+            person_id = find_person(connection, group_id, person)
+            if key is not None and person_id is not None:
+                _hand_over(connection, key, person_id)
 
     def ignore(self, group: str, label: str, *, ignored: bool) -> None:
         """Whether visits of this stranger are announced. Raises StrangerUnknown."""
@@ -288,6 +293,17 @@ def _stranger_id(connection: sa.Connection, group_id: int, label: str, group: st
             f"List them: vultus strangers list --group {group!r}.",
         )
     return found
+
+
+def _hand_over(connection: sa.Connection, key: int, person_id: int) -> int:
+    """Give a stranger's visits to a person and remove the stranger; how many visits."""
+    followed = connection.execute(
+        visits.update()
+        .where(visits.c.stranger_id == key)
+        .values(person_id=person_id, stranger_id=None)
+    )
+    connection.execute(strangers.delete().where(strangers.c.id == key))
+    return followed.rowcount
 
 
 def _forget(connection: sa.Connection, key: int) -> list[str]:

@@ -230,8 +230,8 @@ class VisitBook:
             stay = known
         for number in stay.tracks:
             self._tracks[number].identity, self._tracks[number].stay = identity, stay
-        if label is not None:
-            self._strangers.was_known(label)
+        if label is not None and identity.person is not None:
+            self._strangers.was_known(label, identity.person)
         return stay, events
 
     def _in_cooldown(self, identity: Identity, now: Tick) -> bool:

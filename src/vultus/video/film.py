@@ -72,6 +72,7 @@ class Film:
         self._sound = None
         if audio_from is not None and self._origin.sound is not None:
             self._sound = _open_sound(audio_from, self._origin.sound, self._container)
+        _start(path, self._container)
 
     def _add_video(self, rate: Fraction) -> VideoStream:
         stream = cast("VideoStream", self._container.add_stream(self.encoder, rate=rate))
@@ -196,16 +197,31 @@ def _open_file(path: Path, kind: str) -> OutputContainer:
     import av
 
     # fragments, and the beginning only once the first times are known; see the file's head
-    options = {} if kind == "matroska" else {"movflags": "+hybrid_fragmented+delay_moov"}
+    options = {"movflags": "+hybrid_fragmented+delay_moov"}
+    if kind == "matroska":
+        options = {"cluster_time_limit": str(1000 * _FRAGMENT_S)}
+    options["flush_packets"] = "1"  # to the disk as soon as a fragment is whole
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # absolute, see `_address`
         return av.open(str(path.absolute()), "w", format=kind, options=options)
     except (OSError, ValueError) as error:
-        raise StorageError(
-            f"{path} cannot be written: {reason_of(error)}.",
-            "Choose another place, or free some space.",
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _start(path: Path, container: OutputContainer) -> None:
+    """Open the file and the encoder now, so that what is wrong is known at once."""
+    try:
+        container.start_encoding()
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> StorageError:
+    return StorageError(
+        f"{path} cannot be written: {reason_of(error)}.",
+        "Choose another place, or free some space.",
+    )
 
 
 def _same_file(path: Path, other: str) -> bool:
@@ -226,7 +242,7 @@ def _open_sound(address: str, codec: str, container: OutputContainer) -> _Sound 
 
     if codec not in container.supported_codecs:
         where = container.format.name
-        _LOG.warning("The sound (%s) is left out: %s cannot hold it; .mkv can.", codec, where)
+        _LOG.warning("The sound is left out: %s has no place for %s.", where, codec)
         return None
     try:
         return _Sound(address, container)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from vultus.errors import GalleryError, StorageError
 from vultus.events.visit import Visit
@@ -18,6 +20,7 @@ log = logging.getLogger("vultus.video")
 
 # Longer side of the frames that are kept in memory until they are somebody's saved picture.
 _PICTURE_PX = 1280
+_CLEAN_EVERY_S = 60.0
 
 
 class ShotKeeper:
@@ -28,16 +31,23 @@ class ShotKeeper:
         self._frames: dict[float, tuple[Image, float]] = {}
         self._saved: dict[str, tuple[float, str]] = {}
         self._failed = False
+        self._cleaned_at = -_CLEAN_EVERY_S
 
     def keep(self, frame: Frame, book: VisitBook) -> None:
-        """Keep this frame if it is somebody's best, and drop those that no longer are."""
-        wanted = book.shot_times()
+        """Keep this frame if it is somebody's best; before the frame's events are published."""
         moment = float(frame.media_time)
-        if moment in wanted and moment not in self._frames:
+        if moment in book.shot_times() and moment not in self._frames:
             picture = frame.small(_PICTURE_PX)
             self._frames[moment] = picture, picture.shape[1] / frame.size_wh[0]
-        for stale in self._frames.keys() - wanted:
+
+    def drop(self, book: VisitBook) -> None:
+        """Drop what is nobody's best any more; after the events are published."""
+        for stale in self._frames.keys() - book.shot_times():
             del self._frames[stale]
+        now = time.monotonic()
+        if now - self._cleaned_at > _CLEAN_EVERY_S:
+            self._cleaned_at = now
+            self._snapshots.clean(datetime.now(timezone.utc))
 
     def with_picture(self, visit: Visit) -> Visit:
         """The visit naming its picture, which is on disk when this returns."""

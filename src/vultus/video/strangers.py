@@ -38,8 +38,8 @@ class Strangers(Protocol):
         """Keep better looks at a stranger."""
         ...
 
-    def was_known(self, label: str) -> None:
-        """A stranger of this session turned out to be somebody known."""
+    def was_known(self, label: str, person: str) -> None:
+        """A stranger turned out to be a person of the gallery; one of this session is no more."""
         ...
 
     def is_ignored(self, label: str) -> bool: ...
@@ -74,7 +74,8 @@ class SessionStrangers:
         if label in self._faces:
             self._faces[label] = _best([*self._faces[label], *looks])
 
-    def was_known(self, label: str) -> None:
+    def was_known(self, label: str, person: str) -> None:
+        del person
         self._faces.pop(label, None)
 
     def is_ignored(self, label: str) -> bool:
@@ -109,10 +110,10 @@ class GalleryStrangers:
             self._group, label, self._calibrator.model_id, _faces(looks), keep=_KEPT_LOOKS
         )
 
-    def was_known(self, label: str) -> None:
-        if label in self._mine:  # an older one has a past of its own
+    def was_known(self, label: str, person: str) -> None:
+        if label in self._mine:  # an older one has a past of its own, for people to judge
             self._mine.discard(label)
-            self._store.forget(self._group, label)
+            self._store.become(self._group, label, person)
 
     def is_ignored(self, label: str) -> bool:
         self._refresh()

@@ -152,6 +152,8 @@ class Watcher:
         self._status.frames += 1
         if due.small is not None and (not live or self._throttle.may_analyse()):
             yield from self._publish(self._analyse(frame, due.small, health, live=live))
+            if self._publisher.shots is not None:
+                self._publisher.shots.drop(self._book)
         self._throttle.saw(frame.index + 1)
         if self._onlookers is None:  # only now a live source knows its size
             self._onlookers = self._make_onlookers(source)

