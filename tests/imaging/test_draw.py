@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from vultus.errors import StorageError
-from vultus.imaging.draw import KNOWN, STRANGER, Mark, draw_faces, save_picture
+from vultus.imaging.draw import KNOWN, STRANGER, UNDECIDED, Mark, draw_faces, save_picture
 from vultus.imaging.load import load
 
 BLACK = np.zeros((200, 300, 3), np.uint8)
@@ -78,6 +78,41 @@ def test_boxes_over_the_border_are_drawn_as_far_as_they_show(place):
 def test_pictures_and_labels_of_any_kind(shape, label):
     drawn = draw_faces(np.zeros((*shape, 3), np.uint8), [Mark(box(0, 0, 5, 5), label)])
     assert drawn.shape == (*shape, 3)
+
+
+def test_a_box_has_a_dark_edge_that_shows_on_its_own_colour():
+    image = np.full((200, 300, 3), KNOWN, np.uint8)
+    drawn = draw_faces(image, [Mark(box(50, 60, 80, 90), colour=KNOWN)])
+    edge = (drawn == 0).all(axis=2)
+    assert edge[59, 49:132].all()
+    assert edge[59:152, 131].all()
+    assert edge.sum() == 2 * 83 + 2 * 91
+
+
+def test_labels_do_not_cover_each_other():
+    image = np.zeros((480, 640, 3), np.uint8)
+    colours = [KNOWN, STRANGER, UNDECIDED]
+    marks = [
+        Mark(box(200 + 10 * i, 200 + 5 * i, 90, 100), "somebody", colour)
+        for i, colour in enumerate(colours)
+    ]
+    drawn = draw_faces(image, marks)
+    areas = [(drawn == colour).all(axis=2).sum() for colour in colours]
+    alone = [(draw_faces(image, [mark]) == mark.colour).all(axis=2).sum() for mark in marks]
+    # lines cross, bars do not
+    assert all(area > 0.8 * whole for area, whole in zip(areas, alone, strict=True))
+
+
+def test_a_crowd_of_labels_is_drawn_in_any_case():
+    drawn = draw_faces(BLACK, [Mark(box(50, 60, 80, 90), f"person {i}") for i in range(30)])
+    assert drawn.any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_numbers_that_are_no_place_break_nothing(value):
+    points = np.array([(value, 5), (5, value)], np.float32)
+    drawn = draw_faces(BLACK, [Mark(box(value, 10, 20, 20), "ada", points=points)])
+    assert drawn.shape == BLACK.shape
 
 
 @pytest.mark.parametrize("name", ["a.png", "deep/er/a.bmp"])

@@ -161,12 +161,37 @@ def test_times_finer_than_the_ticks_still_rise(tmp_path):
     assert len(times_of(tmp_path / "out.mp4")) == 4
 
 
-def test_a_camera_that_was_down_for_hours_leaves_a_gap(tmp_path):
-    times = [Fraction(0), Fraction(1, 30), Fraction(6 * 3600)]
+@pytest.mark.parametrize(("hours", "written"), [(6, 6 * 3600), (48, 22_222)])
+def test_a_camera_that_was_down_for_hours_leaves_a_gap(tmp_path, hours, written):
+    """As long as it was; more than 6.2 hours become so many, and what follows is in step."""
+    ends = [Fraction(0), Fraction(1, 30)]
+    times = [*ends, *(hours * 3600 + time for time in ends)]
     frames = (make_frame(i, time, numbered(i)) for i, time in enumerate(times))
     recorder = record(tmp_path / "out.mp4", frames, info(live=True, rate=Fraction(30)))
     assert recorder.error is None
-    assert times_of(tmp_path / "out.mp4") == times
+    found = times_of(tmp_path / "out.mp4")
+    assert found[:2] == ends
+    assert abs(found[2] - written) < 1
+    assert found[3] - found[2] == Fraction(1, 30)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
+def test_a_broadcast_whose_clock_stands_at_ten_hours_begins_near_zero(tmp_path, ending):
+    late = {"output_ts_offset": "36000"}
+    source = write_clip(tmp_path / "in.ts", 30, sound=True, container=late)
+    path = tmp_path / f"out.{ending}"
+    assert times_of(source)[0] >= 36_000
+    assert record_file(source, path).error is None
+    shift = round(times_of(source)[0] - times_of(path)[0])
+    pairs = zip(times_of(path), times_of(source), strict=True)
+    assert all(abs(ours + shift - theirs) <= 0.001 for ours, theirs in pairs)
+    assert times_of(path)[0] < 3
+    ours, theirs = sound_of(path), sound_of(source)
+    assert len(ours) == len(theirs)
+    pairs = zip(ours, theirs, strict=True)
+    assert all(abs(a + shift - b) <= 0.001 for (a, _), (b, _) in pairs)
+    with av.open(str(path)) as container:  # and can be heard
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 7 * 1024
 
 
 def test_where_recording_ends_early_the_sound_does_too(tmp_path):

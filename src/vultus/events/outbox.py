@@ -67,7 +67,8 @@ class Outbox:
     def put(self, visit: Visit, keys: Sequence[str]) -> bool:
         """Keep an event for the sinks named by `keys`; it is on disk when this returns.
 
-        False: this (visit, sequence) was put before, and nothing is done.
+        False: this (visit, sequence) was put before in this run, and nothing is done. Another run
+        over the same recording tells the same events again, which is what it is asked for.
         """
         text = json.dumps(visit.to_dict(), ensure_ascii=False, allow_nan=False)
         body = text.encode(errors="replace").decode()  # a path may hold what is no Unicode
@@ -75,8 +76,8 @@ class Outbox:
             self._file.hold(self._run)
         with self._file.writing() as connection:
             new = connection.execute(
-                "INSERT OR IGNORE INTO known (visit, sequence) VALUES (?, ?)",
-                (visit.id, visit.sequence),
+                "INSERT OR IGNORE INTO known (run, visit, sequence) VALUES (?, ?, ?)",
+                (self._run, visit.id, visit.sequence),
             )
             if new.rowcount == 0:
                 return False

@@ -22,8 +22,8 @@ _SCHEMA = """
 CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 CREATE TABLE known (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, visit TEXT NOT NULL, sequence INTEGER NOT NULL,
-    UNIQUE (visit, sequence));
+    number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, visit TEXT NOT NULL,
+    sequence INTEGER NOT NULL, UNIQUE (run, visit, sequence));
 CREATE TABLE deliveries (
     sink TEXT NOT NULL, event INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     refused TEXT, PRIMARY KEY (sink, event)) WITHOUT ROWID;

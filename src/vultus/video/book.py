@@ -24,6 +24,8 @@ from vultus.video.stay import Identity, Stay, StayMaker, Tick, better_shot
 from vultus.video.strangers import Strangers
 from vultus.video.zones import Zones
 
+_STRONG = 0.7  # probability under which evidence is weak
+
 # From fused embeddings (n, d) of the faces of one frame to who they are, together.
 Judge = Callable[[NDArray[np.float32]], Sequence[Decision]]
 
@@ -165,7 +167,7 @@ class VisitBook:
             return  # a confirmed name never reverts
         evidence.judge(decision)
         person = Identity(person=evidence.candidate)
-        if evidence.agreeing >= settings.confirm_looks and person not in here:
+        if evidence.agreeing >= self._looks_needed(decision) and person not in here:
             self._identify(track, person, here)
         elif track.identity is None and evidence.strange >= settings.stranger_looks:
             taken = {each.stranger for each in here if each.stranger} | self._seen_since(
@@ -174,6 +176,11 @@ class VisitBook:
             label = self._strangers.find(evidence.fused(), taken)
             label = label or self._strangers.add(evidence.looks)
             self._identify(track, Identity(stranger=label), here)
+
+    def _looks_needed(self, decision: Decision) -> int:
+        """Weak evidence needs twice as many looks that agree."""
+        weak = decision.probability < _STRONG
+        return self._settings.confirm_looks * (2 if weak else 1)
 
     def _seen_since(self, moment: Tick) -> set[str]:
         """Strangers seen since then: a face that was there all the time is none of them."""

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
 
 from vultus.errors import StorageError, UsageError
 from vultus.imaging.load import Image
+from vultus.video.sound import Origin, open_sound, read_origin, reason_of
 from vultus.video.sources.source import SourceInfo
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from av.container import OutputContainer
-    from av.packet import Packet
     from av.video.stream import VideoStream
 
 _LOG = logging.getLogger("vultus.video")
@@ -33,12 +30,12 @@ _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf", "mpeg4")
 _USUAL_RATE = Fraction(25)
 _FRAGMENT_S = 2  # what a file that was cut off lacks at most, beside what the encoder held
 _MPEG4_TICKS = 65_535  # the standard has 16 bits for it
-_TIMEOUT_S = 10
 _BT601, _LIMITED = 6, 1  # what OpenCV's conversion makes
 # Ticks a second that hold the times of most files exactly. What lies between two frames has to
 # fit in 31 bits, so not all of them together.
 _USUAL_TICKS = (90_000, 12_800, 15_360, 12_288, 48_000, 44_100)
 _MOST_TICKS = 30_000_000
+_LONGEST_GAP_TICKS = 2_000_000_000  # 6.2 hours of a live source; an MP4 is spoilt by more
 
 
 class Film:
@@ -57,7 +54,7 @@ class Film:
         if source is not None and _same_file(path, source):
             raise UsageError(f"{path} is the video itself.", "Record under another name.")
         self.encoder = _find_encoder()
-        self._origin = _Origin() if info.live else _read_origin(audio_from, info)
+        self._origin = Origin() if info.live else read_origin(audio_from, info)
         self._step = 1 / (info.rate or _USUAL_RATE)
         most = _MPEG4_TICKS if self.encoder == "mpeg4" else _MOST_TICKS
         self._tick = _choose_tick(info, self._origin, most)
@@ -65,13 +62,14 @@ class Film:
             info.size_wh[0] + info.size_wh[0] % 2,
             info.size_wh[1] + info.size_wh[1] % 2,
         )
-        self._last = -1
+        self._last: int | None = None
+        self._left_out = 0
         self._end = Fraction(0)
         self._container = _open_file(path, kind)
         self._video = self._add_video(info.rate or _USUAL_RATE)
         self._sound = None
         if audio_from is not None and self._origin.sound is not None:
-            self._sound = _open_sound(audio_from, self._origin.sound, self._container)
+            self._sound = open_sound(audio_from, self._origin, self._container)
         _start(path, self._container)
 
     def _add_video(self, rate: Fraction) -> VideoStream:
@@ -101,13 +99,21 @@ class Film:
         planes = cv2.cvtColor(fit(image, self._size_wh), cv2.COLOR_RGB2YUV_I420)
         picture = av.VideoFrame.from_ndarray(cast("Image", planes), format="yuv420p")
         moment = self._origin.start + media_time
-        picture.pts = max(round(moment / self._tick), self._last + 1)
+        picture.pts = self._place(round(moment / self._tick))
         picture.time_base = self._tick
         picture.duration = max(1, round(self._step / self._tick))
-        self._last = picture.pts
         self._end = moment + self._step
         self._container.mux(self._video.encode(picture))
         self._mux_sound(moment)
+
+    def _place(self, ticks: int) -> int:
+        """The ticks of the next frame: always later, and no longer after than a file can say."""
+        if self._last is not None:
+            ticks = max(ticks - self._left_out, self._last + 1)
+            self._left_out += max(0, ticks - self._last - _LONGEST_GAP_TICKS)
+            ticks = min(ticks, self._last + _LONGEST_GAP_TICKS)
+        self._last = ticks
+        return ticks
 
     def _mux_sound(self, until: Fraction | None) -> None:
         if self._sound is not None:
@@ -126,46 +132,7 @@ class Film:
             self._container.close()
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """Where the source's own clock begins and ends, in seconds, its tick, and its sound's codec."""
-
-    start: Fraction = Fraction(0)
-    end: Fraction | None = None
-    tick: Fraction | None = None
-    sound: str | None = None
-
-
-def _read_origin(audio_from: str | None, info: SourceInfo) -> _Origin:
-    """The time of the first picture: media time counts from it, sound may begin before it."""
-    if audio_from is None and not Path(info.name).is_file():
-        return _Origin()
-    import av
-
-    try:
-        with av.open(_address(audio_from or info.name), timeout=_TIMEOUT_S) as container:
-            stream = container.streams.video[0]
-            first = next(container.decode(stream))
-            tick = stream.time_base
-            if tick is None or first.pts is None:
-                return _Origin()
-            length = stream.duration
-            end = None if length is None else ((stream.start_time or 0) + length) * tick
-            sounds = [sound.codec_context.name for sound in container.streams.audio]
-            return _Origin(first.pts * tick, end, tick, sounds[0] if sounds else None)
-    except (av.FFmpegError, OSError, IndexError, StopIteration) as error:
-        if audio_from is not None:
-            _LOG.warning("No sound is recorded: it cannot be read: %s.", reason_of(error))
-        return _Origin()
-
-
-def _address(source: str) -> str:
-    """FFmpeg would take `a:b.mp4` for an address."""
-    path = Path(source)
-    return str(path.absolute()) if path.is_file() else source
-
-
-def _choose_tick(info: SourceInfo, origin: _Origin, most: int) -> Fraction:
+def _choose_tick(info: SourceInfo, origin: Origin, most: int) -> Fraction:
     """The time base: the source's own, or one in which the usual times are whole."""
     if origin.tick is not None and origin.tick.denominator <= most:
         return origin.tick
@@ -203,7 +170,7 @@ def _open_file(path: Path, kind: str) -> OutputContainer:
     options["flush_packets"] = "1"  # to the disk as soon as a fragment is whole
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # absolute, see `_address`
+        # absolute, FFmpeg would take `a:b.mp4` for an address
         return av.open(str(path.absolute()), "w", format=kind, options=options)
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
@@ -229,64 +196,6 @@ def _same_file(path: Path, other: str) -> bool:
         return path.samefile(other)
     except (OSError, ValueError):  # one of them is no file
         return False
-
-
-def reason_of(error: BaseException) -> str:
-    """What the system says, without numbers and paths."""
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
-
-
-def _open_sound(address: str, codec: str, container: OutputContainer) -> _Sound | None:
-    """None where this kind of file cannot hold it, or it cannot be read; the log says so."""
-    import av
-
-    if codec not in container.supported_codecs:
-        where = container.format.name
-        _LOG.warning("The sound is left out: %s has no place for %s.", where, codec)
-        return None
-    try:
-        return _Sound(address, container)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        _LOG.warning("The sound is left out: %s.", reason_of(error))
-        return None
-
-
-class _Sound:
-    """The sound packets of a file, handed out in step with the pictures."""
-
-    def __init__(self, address: str, container: OutputContainer) -> None:
-        import av
-
-        self._container = av.open(_address(address), timeout=_TIMEOUT_S)
-        stream = self._container.streams.audio[0]
-        self._out: AudioStream = container.add_stream_from_template(stream)
-        self._packets = self._read(stream)
-        self._next = next(self._packets, None)
-
-    def _read(self, stream: AudioStream) -> Iterator[Packet[Any]]:
-        import av
-
-        last = None
-        try:
-            for packet in self._container.demux(stream):
-                # the muxer refuses packets out of order, and damaged files have them
-                if packet.dts is not None and (last is None or packet.dts > last):
-                    last = packet.dts
-                    yield packet
-        except (av.FFmpegError, OSError) as error:
-            _LOG.warning("The sound ends early: %s.", reason_of(error))
-
-    def take(self, until: Fraction | None) -> Iterator[Packet[Any]]:
-        """Packets up to a time in seconds, or all that are left."""
-        while (packet := self._next) is not None:
-            if until is not None and (packet.dts or 0) * packet.time_base > until:
-                return
-            packet.stream = self._out
-            self._next = next(self._packets, None)
-            yield packet
-
-    def close(self) -> None:
-        self._container.close()
 
 
 def fit(image: Image, size_wh: tuple[int, int]) -> Image:

@@ -14,9 +14,10 @@ from queue import Full, Queue
 from threading import Thread
 
 from vultus.errors import StorageError
-from vultus.video.film import Film, reason_of
+from vultus.video.film import Film
 from vultus.video.frame import Frame
 from vultus.video.overlay import Label, annotate
+from vultus.video.sound import reason_of
 from vultus.video.sources.source import SourceInfo
 
 _LOG = logging.getLogger("vultus.video")

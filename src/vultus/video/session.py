@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vultus.errors import GalleryMissing, GroupUnknown
 from vultus.events.dispatcher import Dispatcher
 from vultus.events.outbox import Outbox
-from vultus.events.sinks.opening import open_sink
+from vultus.events.sinks.opening import open_sinks
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import DEFAULT_GROUP, Gallery
 from vultus.gallery.matcher import Decision
@@ -65,9 +65,18 @@ class Session:
         self._budget = Budget(_cores() if len(cameras) > 1 else 1)
         for camera in cameras:
             self._require_group(camera.group)
-        sinks = [open_sink(address, settings, gallery.database.address) for address in to]
-        self._outbox = Outbox(settings.events.outbox) if sinks else None
-        self.dispatcher = Dispatcher(self._outbox, sinks, settings.events) if self._outbox else None
+        sinks = open_sinks(to, settings, gallery.database.address)
+        self._outbox: Outbox | None = None
+        self.dispatcher: Dispatcher | None = None
+        if not sinks:
+            return
+        try:
+            self._outbox = Outbox(settings.events.outbox)
+            self.dispatcher = Dispatcher(self._outbox, sinks, settings.events)
+        except BaseException:
+            for sink in sinks:
+                sink.close()
+            raise
 
     def _require_group(self, group: str | None) -> None:
         """A group that was named must be there; without one, everybody may be a stranger."""

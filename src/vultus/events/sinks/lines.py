@@ -51,9 +51,7 @@ class LinesSink(ABC):
         try:
             file = self._current_file()
             lines = [
-                self.line(delivery.event)
-                for delivery in deliveries
-                if (delivery.event["visit"], delivery.event["sequence"]) not in self._there
+                self.line(delivery.event) for delivery in deliveries if not self._has(delivery)
             ]
             _write_all(file, b"".join(lines))
             os.fsync(file)
@@ -65,6 +63,11 @@ class LinesSink(ABC):
         except UsageError as error:  # another file was put in its place
             self.close()
             raise DeliveryFailed(error.message, error.hint) from error
+
+    def _has(self, delivery: Delivery) -> bool:
+        """Whether an earlier attempt wrote the event, and only the answer was lost."""
+        name = (delivery.event["visit"], delivery.event["sequence"])
+        return delivery.attempt > 1 and name in self._there
 
     def idle(self) -> None:  # noqa: B027  not abstract: there is nothing to do
         """Nothing to do."""

@@ -16,14 +16,22 @@ from vultus.events.visit import moment_of
 from vultus.gallery.database import Database
 from vultus.gallery.schema import events, metadata
 
+_KEY = ("visit", "sequence")
+
+
+def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Insert:
+    rest = {c.name: insert.excluded[c.name] for c in events.c if c.name not in _KEY}
+    return insert.on_conflict_do_update(index_elements=_KEY, set_=rest)
+
+
 _INSERT: dict[str, sa.Insert] = {
-    "sqlite": sqlite.insert(events).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(events).on_conflict_do_nothing(),
+    "sqlite": _upsert(sqlite.insert(events)),
+    "postgresql": _upsert(postgresql.insert(events)),
 }
 
 
 class SqlSink:
-    """Inserts events; one that is there already is left alone."""
+    """Writes events; another run over the same recording replaces what it told before."""
 
     batch = 100
     linger_s = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from vultus.errors import ImageTooLarge, SourceMissing
 from vultus.settings import Settings
 from vultus.video.sources.address import Address, Kind
-from vultus.video.sources.failures import FeedFailed, no_video, opening_failed
+from vultus.video.sources.failures import FeedFailed, no_video, opening_failed, timed_out
 from vultus.video.sources.source import SourceInfo
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def open_container(address: Address, settings: Settings) -> Opened:
     target, format_name = _target(address)
     limits = (settings.video.open_timeout_s, settings.video.read_timeout_s)
     failure: Exception
+    began = time.monotonic()
     try:
         container = av.open(
             target,
@@ -114,6 +116,8 @@ def open_container(address: Address, settings: Settings) -> Opened:
     # Raised out here: as context, FFmpeg's error would carry the password into tracebacks.
     if address.kind is Kind.CAMERA and getattr(failure, "errno", None) == errno.ENOENT:
         raise FeedFailed(_no_camera(address), passing=False)
+    if time.monotonic() - began >= settings.video.open_timeout_s:
+        raise timed_out(address)  # what FFmpeg was interrupted in may call it by another name
     raise opening_failed(address, failure)
 
 
