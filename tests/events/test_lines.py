@@ -30,10 +30,10 @@ def path(tmp_path, kind):
     return tmp_path / "new" / f"events.{kind}"
 
 
-def deliver(kind, path, *events):
+def deliver(kind, path, *events, attempt=1):
     sink = KINDS[kind](path)
     try:
-        sink.deliver([delivery(event, number) for number, event in enumerate(events)])
+        sink.deliver([delivery(event, number, attempt) for number, event in enumerate(events)])
     finally:
         sink.close()
 
@@ -59,8 +59,15 @@ def test_events_are_appended(kind, path):
 
 def test_what_is_there_already_is_not_written_twice(kind, path):
     deliver(kind, path, visit(0), visit(1))
-    deliver(kind, path, visit(1), visit(2))  # a crash before anybody noted that v1 had arrived
+    # a crash before anybody noted that v1 had arrived
+    deliver(kind, path, visit(1), visit(2), attempt=2)
     assert names(kind, path) == [("v0", 0), ("v1", 0), ("v2", 0)]
+
+
+def test_another_run_over_the_same_recording_is_written_again(kind, path):
+    deliver(kind, path, visit(0))
+    deliver(kind, path, visit(0))
+    assert names(kind, path) == [("v0", 0), ("v0", 0)]
 
 
 def test_a_torn_line_is_repaired_wherever_it_was_torn(kind, path):
@@ -68,7 +75,7 @@ def test_a_torn_line_is_repaired_wherever_it_was_torn(kind, path):
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        deliver(kind, path, visit(0), visit(1))
+        deliver(kind, path, visit(0), visit(1), attempt=2)
         assert path.read_bytes() == whole, length
 
 
@@ -137,7 +144,7 @@ def test_another_file_in_its_place_is_a_failure_to_try_again(kind, path):
 def test_only_the_tail_of_a_long_file_is_read(kind, path, monkeypatch):
     deliver(kind, path, *[visit(number) for number in range(30)])
     monkeypatch.setattr("vultus.events.sinks.lines._TAIL_BYTES", 3000)
-    deliver(kind, path, visit(29), visit(30))
+    deliver(kind, path, visit(29), visit(30), attempt=2)
     assert names(kind, path) == [(f"v{number}", 0) for number in range(31)]
 
 
@@ -162,7 +169,7 @@ def test_csv_has_flat_columns(tmp_path):
 def test_no_cell_becomes_a_formula(tmp_path, evil):
     event = visit(camera=evil, person=evil, id=evil, box=(-3.0, 1, 1, 1))
     deliver("csv", tmp_path / "e.csv", event)
-    deliver("csv", tmp_path / "e.csv", event)  # found again under its changed name
+    deliver("csv", tmp_path / "e.csv", event, attempt=2)  # found again under its changed name
     (row,) = rows(tmp_path / "e.csv")
     assert row["camera"] == f"'{evil}"
     assert row["box_x"] == "-3.0"  # a number stays one

@@ -14,8 +14,9 @@ from vultus.video.sources.source import SourceInfo
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
-    from av.container import OutputContainer
+    from av.container import InputContainer, OutputContainer
     from av.packet import Packet
+    from av.video.stream import VideoStream
 
 _LOG = logging.getLogger("vultus.video")
 _TIMEOUT_S = 10
@@ -38,16 +39,15 @@ class Origin:
 
 def read_origin(audio_from: str | None, info: SourceInfo) -> Origin:
     """The time of the first picture: media time counts from it, sound may begin before it."""
-    if audio_from is None and not Path(info.name).is_file():
+    if audio_from is None and not _is_file(info.name):
         return Origin()
     import av
 
     try:
         with av.open(_address(audio_from or info.name), timeout=_TIMEOUT_S) as container:
             stream = container.streams.video[0]
-            first = next(container.decode(stream))
-            tick = stream.time_base
-            if tick is None or first.pts is None:
+            first, tick = _first_pts(container, stream), stream.time_base
+            if tick is None or first is None:
                 return Origin()
             # whole seconds are whole ticks: the times of most files stay as they are
             before = max(0, (container.start_time or 0) // av.time_base)
@@ -55,12 +55,23 @@ def read_origin(audio_from: str | None, info: SourceInfo) -> Origin:
             if stream.duration is not None:
                 end = ((stream.start_time or 0) + stream.duration) * tick - before
             sounds = [sound.codec_context.name for sound in container.streams.audio]
-            start = first.pts * tick - before
+            start = first * tick - before
             return Origin(start, end, before, tick, sounds[0] if sounds else None)
-    except (av.FFmpegError, OSError, IndexError, StopIteration) as error:
+    except (av.FFmpegError, OSError, IndexError) as error:
         if audio_from is not None:
             _LOG.warning("No sound is recorded: it cannot be read: %s.", reason_of(error))
         return Origin()
+
+
+def _first_pts(container: InputContainer, stream: VideoStream) -> int | None:
+    """Of the first frame that can be decoded: that one the source hands out first, too."""
+    import av
+
+    for packet in container.demux(stream):
+        with suppress(av.InvalidDataError):
+            for frame in packet.decode():
+                return frame.pts
+    return None
 
 
 def open_sound(address: str, origin: Origin, container: OutputContainer) -> Sound | None:
@@ -139,8 +150,14 @@ class Sound:
 
 def _address(source: str) -> str:
     """FFmpeg would take `a:b.mp4` for an address."""
-    path = Path(source)
-    return str(path.absolute()) if path.is_file() else source
+    return str(Path(source).absolute()) if _is_file(source) else source
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a null byte
+        return False
 
 
 def reason_of(error: BaseException) -> str:

@@ -160,9 +160,11 @@ class Window:
         sdl.SDL_GetRendererOutputSize(self._renderer, wide, high)
         pixels: Image = np.zeros((high.value, wide.value, 3), np.uint8)
         self._paint()
+        sdl.SDL_RenderSetLogicalSize(self._renderer, 0, 0)  # with the borders
         sdl.SDL_RenderReadPixels(
             self._renderer, None, sdl.SDL_PIXELFORMAT_RGB24, pixels.ctypes.data, pixels.strides[0]
         )
+        sdl.SDL_RenderSetLogicalSize(self._renderer, *self._size_wh)
         return pixels
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from vultus.errors import (
     SourceUnknown,
 )
 from vultus.settings import Settings
+from vultus.video.sources import live
 from vultus.video.sources.address import Kind, parse_address
 from vultus.video.sources.container import open_container
 from vultus.video.sources.failures import FeedFailed, opening_failed
@@ -31,6 +32,12 @@ from vultus.video.sources.feed import Pacer
 from vultus.video.sources.opening import open_source
 
 HANG_S = 15
+
+
+@pytest.fixture(autouse=True)
+def _short_news(monkeypatch):
+    """None comes sooner, so that states are looked at more often."""
+    monkeypatch.setattr(live, "_NEWS_S", 0.05)
 
 
 def all_text(error: BaseException) -> str:
@@ -217,7 +224,7 @@ def test_rtsp_comes_back_after_the_server_was_killed(tmp_path, folder, caplog):
 
 
 def test_rtsp_that_stays_open_and_sends_nothing(tmp_path, folder):
-    settings = Settings(video={"open_timeout_s": 2, "read_timeout_s": 0.5, "retry_max_s": 0.2})
+    settings = Settings(video={"open_timeout_s": 1.5, "read_timeout_s": 0.5, "retry_max_s": 0.2})
     with RtspServer({"door": folder / "clip.mp4"}, tmp_path) as server:
         source = open_source(server.address("door"), settings)
         frames_until(source, lambda found: len(found) >= 3)

@@ -327,7 +327,8 @@ def test_a_feed_that_ends_is_closed(reader):
 
 
 def test_times_rise_even_where_the_clock_stands_still(reader, monkeypatch):
-    source = reader(Plan(FakeFeed(lambda: time.sleep(HANG_S))), VideoSettings())
+    over = threading.Event()
+    source = reader(Plan(FakeFeed(lambda: over.wait(HANG_S))), VideoSettings())
     wait_for(lambda: source._link is not None)
     now = time.monotonic_ns()
     monkeypatch.setattr(time, "monotonic_ns", lambda: now)
@@ -336,4 +337,4 @@ def test_times_rise_even_where_the_clock_stands_still(reader, monkeypatch):
         source._show(source._link, picture(level))
         times.append(source._newest.media_time)
     assert times == sorted(set(times))
-    monkeypatch.undo()
+    over.set()
