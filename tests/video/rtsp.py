@@ -88,6 +88,7 @@ class RtspServer:
         command = [_PYTHON, str(_PROGRAM), str(self.port), self._user, self._password]
         self._process = subprocess.Popen(
             [*command, *self._mounts],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -102,9 +103,7 @@ class RtspServer:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
+            process.communicate()  # waits, and closes the pipes
 
     def restart(self) -> None:
         self.stop()

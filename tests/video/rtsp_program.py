@@ -4,7 +4,9 @@ Arguments: port, user, password (both may be empty), then mount=folder for each 
 holds access units of H.264, one a file, which are sent in a loop at 15 frames a second.
 """
 
+import os
 import sys
+import threading
 
 import gi
 
@@ -37,9 +39,16 @@ def main() -> None:
         server.get_mount_points().add_factory(f"/{name}", factory)
     if server.attach(None) == 0:
         sys.exit(f"port {port} is taken")
+    threading.Thread(target=end_with_the_tests, daemon=True).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     GLib.MainLoop().run()
+
+
+def end_with_the_tests() -> None:
+    """However the tests end, their end of the pipe closes then."""
+    sys.stdin.read()
+    os._exit(0)
 
 
 def authentication(user, password):

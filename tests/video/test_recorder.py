@@ -107,8 +107,13 @@ def told() -> Iterator[list[str]]:
 # times
 
 
+@pytest.mark.parametrize("old_ffmpeg", [False, True])
 @pytest.mark.parametrize("ending", ["mp4", "mov"])
-def test_a_recording_has_the_times_the_length_and_the_sound_of_its_source(tmp_path, ending):
+def test_a_recording_has_the_times_the_length_and_the_sound_of_its_source(
+    tmp_path, ending, old_ffmpeg, monkeypatch
+):
+    if old_ffmpeg:
+        monkeypatch.setattr(film, "_has_hybrid", lambda: False)
     source, path = shared("videos/hamilton_short.mp4"), tmp_path / f"out.{ending}"
     recorder = record_file(source, path)
     assert recorder.error is None

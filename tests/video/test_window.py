@@ -28,7 +28,8 @@ def display() -> Iterator[str]:
         pytest.skip("needs Xvfb, a display without a screen (apt install xvfb)")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
+        # -noreset: else it is away for a moment whenever its last window closes
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x700x24", "-noreset"],
         pass_fds=[write],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -131,7 +132,9 @@ def test_keys(window, key, asked):
 
 
 def test_closing_the_window_asks_to_quit(window):
-    xdotool(window, "windowquit", "WINDOW")
+    event = window._sdl.SDL_Event()  # no desk is here whose cross could be pressed
+    event.type = window._sdl.SDL_QUIT
+    window._sdl.SDL_PushEvent(event)
     assert settle(window) == ["quit"]
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from vultus.cli import options, watch_options
 from vultus.cli.output import Format, Output
@@ -23,34 +22,17 @@ if TYPE_CHECKING:
 
 
 def watch(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="Camera number or device, picamera:, video file, folder, rtsp:// or http(s)://.",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", help="File of cameras (cameras.toml) instead of a source."),
-    ] = None,
+    source: watch_options.Source = None,
+    config: watch_options.Config = None,
     group: watch_options.Group = None,
     camera: watch_options.CameraName = None,
     to: watch_options.To = None,
-    record: Annotated[
-        Path | None, typer.Option("--record", help="Write annotated video (.mp4, .mkv).")
-    ] = None,
-    window: Annotated[
-        bool, typer.Option("--window", help="Show it. Esc or q ends, space saves a picture.")
-    ] = False,
-    snapshots: Annotated[
-        Path | None, typer.Option("--snapshots", help="Save the best picture of each visit here.")
-    ] = None,
+    record: watch_options.Record = None,
+    window: watch_options.Window = False,
+    snapshots: watch_options.Snapshots = None,
     keep_days: watch_options.KeepDays = None,
     keep_mb: watch_options.KeepMb = None,
-    tracks: Annotated[
-        Path | None, typer.Option("--tracks", help="Write what was tracked, for vultus replay.")
-    ] = None,
+    tracks: watch_options.Tracks = None,
     zone: watch_options.Zone = None,
     mask: watch_options.Mask = None,
     fps: watch_options.Fps = None,
@@ -59,17 +41,9 @@ def watch(
     absence: watch_options.Absence = None,
     cooldown: watch_options.Cooldown = None,
     far: options.FarOption = None,
-    remember: Annotated[
-        bool,
-        typer.Option("--remember/--no-remember", help="Keep strangers and visits in the gallery."),
-    ] = True,
-    started_at: Annotated[
-        datetime.datetime | None,
-        typer.Option("--started-at", help="When a file was recorded. [default: the file's time]"),
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option("--seconds", min=0.1, help="End after so many seconds.")
-    ] = None,
+    remember: watch_options.Remember = True,
+    started_at: watch_options.StartedAt = None,
+    seconds: watch_options.Seconds = None,
     gallery: options.GalleryOption = None,
     format: options.FormatOption = Format.human,
 ) -> None:
@@ -77,9 +51,6 @@ def watch(
 
     Never drive a lock from a face match alone: a photograph of a face matches like the face.
     """
-    from vultus.video.watching import watch_cameras
-
-    out = Output(format)
     settings = options.settings_for()
     video = watch_options.video_settings(settings.video, fps, min_face, confirm, absence, cooldown)
     settings = settings.model_copy(update={"video": video})
@@ -89,55 +60,69 @@ def watch(
             "Name a source, as in `vultus watch 0`, or --config cameras.toml.",
         )
     if config is not None:
-        cameras, to = _from_file(config, settings, to)
+        from vultus.video.camera import read_cameras
+
+        found = read_cameras(config, video)
+        cameras, to = found.camera, [*found.to, *(to or ())]
     else:
-        from vultus.video.camera import Camera
-        from vultus.video.session import camera_name
+        one = watch_options.camera_of(source or "", camera, group, video, zone, mask)
+        files = {"record": record, "snapshots": snapshots, "tracks": tracks}
+        kept = {"snapshots_days": keep_days, "snapshots_mb": keep_mb}
+        cameras = [one.model_copy(update={**files, **kept})]
+    watching = _Watching(cameras, settings, gallery, to or [], patient=config is not None)
+    watching.run(
+        Output(format),
+        remember=remember,
+        far=far,
+        started_at=_with_zone(started_at),
+        seconds=seconds,
+        window=window,
+    )
 
-        cameras = [
-            Camera(
-                name=camera or camera_name(source or ""),
-                source=source or "",
-                group=group,
-                zones=watch_options.parse_zones(zone),
-                masks=watch_options.parse_masks(mask),
-                record=record,
-                snapshots=snapshots,
-                snapshots_days=keep_days,
-                snapshots_mb=keep_mb,
-                tracks=tracks,
-                video=video,
+
+@dataclass(frozen=True)
+class _Watching:
+    """What is watched, and where the events go. patient: cameras that are down are waited for."""
+
+    cameras: list[Camera]
+    settings: Settings
+    gallery: str | None
+    to: list[str]
+    patient: bool
+
+    def run(
+        self,
+        out: Output,
+        *,
+        remember: bool,
+        far: float | None,
+        started_at: datetime.datetime | None,
+        seconds: float | None,
+        window: bool,
+    ) -> None:
+        """Watch until the end, and answer every event as it comes."""
+        from vultus.video.watching import watch_cameras
+
+        with ExitStack() as opened:
+            watching = opened.enter_context(
+                watch_cameras(
+                    self.cameras,
+                    gallery=self.gallery,
+                    on="all",
+                    to=self.to,
+                    remember=remember,
+                    far=far,
+                    patient=self.patient,
+                    settings=self.settings,
+                    started_at=started_at,
+                    onlookers=_windows(window, self.cameras),
+                )
             )
-        ]
-    with ExitStack() as opened:
-        watching = opened.enter_context(
-            watch_cameras(
-                cameras,
-                gallery=gallery,
-                on="all",
-                to=to or (),
-                remember=remember,
-                far=far,
-                patient=config is not None,
-                settings=settings,
-                started_at=_with_zone(started_at),
-                onlookers=_windows(window, cameras),
-            )
-        )
-        opened.enter_context(stop_on_signal(watching.stop, seconds))
-        board = opened.enter_context(Board(out, watching, live=config is not None))
-        for visit in watching:
-            board.event(visit.to_dict(), _line(visit, video.time_zone))
-    board.sum_up()
-
-
-def _from_file(
-    config: Path, settings: Settings, to: list[str] | None
-) -> tuple[list[Camera], list[str]]:
-    from vultus.video.camera import read_cameras
-
-    found = read_cameras(config, settings.video)
-    return found.camera, [*found.to, *(to or ())]
+            opened.enter_context(stop_on_signal(watching.stop, seconds))
+            board = opened.enter_context(Board(out, watching, live=self.patient))
+            for visit in watching:
+                board.event(visit.to_dict(), _line(visit, self.settings.video.time_zone))
+        board.sum_up()
 
 
 def _windows(wanted: bool, cameras: list[Camera]) -> list[Onlooker]:

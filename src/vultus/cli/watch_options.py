@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from vultus.settings import VideoSettings
+    from vultus.video.camera import Camera
 
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        help="Camera number or device, picamera:, video file, folder, rtsp:// or http(s)://.",
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="File of cameras (cameras.toml) instead of a source."),
+]
+Record = Annotated[
+    Path | None, typer.Option("--record", help="Write annotated video (.mp4, .mkv).")
+]
+Window = Annotated[
+    bool, typer.Option("--window", help="Show it. Esc or q ends, space saves a picture.")
+]
+Snapshots = Annotated[
+    Path | None, typer.Option("--snapshots", help="Save the best picture of each visit here.")
+]
+Tracks = Annotated[
+    Path | None, typer.Option("--tracks", help="Write what was tracked, for vultus replay.")
+]
+Remember = Annotated[
+    bool,
+    typer.Option("--remember/--no-remember", help="Keep strangers and visits in the gallery."),
+]
+StartedAt = Annotated[
+    datetime.datetime | None,
+    typer.Option("--started-at", help="When a file was recorded. [default: the file's time]"),
+]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", min=0.1, help="End after so many seconds.")
+]
 Group = Annotated[
     str | None,
     typer.Option(
@@ -88,6 +125,32 @@ def video_settings(
         "cooldown_s": cooldown,
     }
     return settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+
+def camera_of(
+    source: str,
+    name: str | None,
+    group: str | None,
+    video: VideoSettings,
+    zones: list[str] | None,
+    masks: list[str] | None,
+) -> Camera:
+    """The camera that a command line describes.
+
+    Raises:
+        UsageError: a zone or a mask is written in another way.
+    """
+    from vultus.video.camera import Camera
+    from vultus.video.session import camera_name
+
+    return Camera(
+        name=name or camera_name(source),
+        source=source,
+        group=group,
+        zones=parse_zones(zones),
+        masks=parse_masks(masks),
+        video=video,
+    )
 
 
 def parse_zones(texts: list[str] | None) -> dict[str, list[tuple[float, float]]]:

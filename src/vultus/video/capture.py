@@ -180,6 +180,7 @@ def _label(face: Face, count: int) -> Label:
     wrong = poor_reasons(quality, face.score) if count == 1 else [_count_words(count)]
     x, y, width, height = (float(value) for value in face.box)
     text = wrong[0] if wrong else f"good, quality {quality['score']:.2f}"
+    text = "" if face.index else text  # of several, told once
     return Label((x, y, width, height), text, known=not wrong)
 
 

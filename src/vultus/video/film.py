@@ -1,6 +1,7 @@
 """A video file that can be played at any moment while it grows: H.264 and copied sound.
 
-An MP4 is written in fragments and becomes a plain one at the end; Matroska is built that way.
+An MP4 is written in fragments and becomes a plain one at the end (from FFmpeg 8.1 on); Matroska is
+built that way.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("vultus.video")
 _KINDS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf", "mpeg4")
+_HYBRID_SINCE = (62, 12, 0)  # libavformat of FFmpeg 8.1
 _USUAL_RATE = Fraction(25)
 _FRAGMENT_S = 2  # what a file that was cut off lacks at most, beside what the encoder held
 _MPEG4_TICKS = 65_535  # the standard has 16 bits for it
@@ -164,7 +166,8 @@ def _open_file(path: Path, kind: str) -> OutputContainer:
     import av
 
     # fragments, and the beginning only once the first times are known; see the file's head
-    options = {"movflags": "+hybrid_fragmented+delay_moov"}
+    fragments = "hybrid_fragmented" if _has_hybrid() else "frag_keyframe"
+    options = {"movflags": f"+{fragments}+delay_moov"}
     if kind == "matroska":
         options = {"cluster_time_limit": str(1000 * _FRAGMENT_S)}
     options["flush_packets"] = "1"  # to the disk as soon as a fragment is whole
@@ -174,6 +177,13 @@ def _open_file(path: Path, kind: str) -> OutputContainer:
         return av.open(str(path.absolute()), "w", format=kind, options=options)
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
+
+
+def _has_hybrid() -> bool:
+    """Before FFmpeg 8.1 such files came out without their frames; there, fragments stay."""
+    import av
+
+    return av.library_versions["libavformat"] >= _HYBRID_SINCE
 
 
 def _start(path: Path, container: OutputContainer) -> None:

@@ -172,7 +172,8 @@ def _http_case(error: Exception) -> str:
         return "denied"
     if isinstance(error, av.error.HTTPForbiddenError):
         return "forbidden"
-    if isinstance(error, av.error.HTTPTooManyRequestsError | av.error.HTTPServerError):
+    too_many = type(error).__name__ == "HTTPTooManyRequestsError"  # PyAV before 18 has it not
+    if too_many or isinstance(error, av.error.HTTPServerError):
         return "server"
     return "not_found"  # 404 and its kin: 400, 410
 

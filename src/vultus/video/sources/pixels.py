@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from av.video.reformatter import VideoReformatter
 
 _KEPT = 4
+# libswscale's SWS_BILINEAR, and with SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT, for which PyAV before
+# 18 has no names. Scaled without these, white comes out as 253; unscaled it is right and faster.
+_BILINEAR = 0x2
+_BILINEAR_EXACT = _BILINEAR | 0x40000 | 0x2000
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,8 @@ class Converter:
         return Picture(size_wh, convert, bool(frame.is_corrupt))
 
     def _scale(self, frame: VideoFrame, size_wh: tuple[int, int]) -> Image:
-        from av.video.reformatter import Interpolation
-
         stored_wh = (frame.width, frame.height)
-        how = Interpolation.BILINEAR
-        if size_wh != stored_wh:
-            # Scaled without these, white comes out as 253; unscaled it is right and much faster.
-            how |= Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+        how = _BILINEAR if size_wh == stored_wh else _BILINEAR_EXACT
         with self._lock:
             scaler = self._scaler((*stored_wh, frame.format.name, *size_wh))
             scaled = scaler.reformat(

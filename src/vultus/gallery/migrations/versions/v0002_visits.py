@@ -65,6 +65,10 @@ def upgrade() -> None:
         sa.Column("zone", sa.String(200)),
         sa.Column("pictures", sa.Text, nullable=False),
     )
+    _create_events()
+
+
+def _create_events() -> None:
     op.create_table(
         "events",
         sa.Column("visit", sa.String(200), primary_key=True),
