@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from vultus._version import __version__
 from vultus.cli import (
+    capture_command,
     demo_command,
     detect_command,
     doctor_command,
@@ -104,6 +105,7 @@ for command in (
     identify_command.identify,
     embed_command.embed,
     watch_command.watch,
+    capture_command.capture,
     visits_command.visits,
     replay_command.replay,
     doctor_command.doctor,
