@@ -53,3 +53,16 @@ def lfw_grey() -> Path | None:
     finally:
         shutil.rmtree(unpacking)
     return folder
+
+
+def clip(name: str) -> Path | None:
+    """A video of the research data, or None where this machine has none."""
+    data = shared_data()
+    path = None if data is None else data / "videos" / name
+    return path if path is not None and path.exists() else None
+
+
+def people() -> Path | None:
+    """The folder with a folder of photos for each person, or None."""
+    data = shared_data()
+    return None if data is None else data / "photos" / "people"

@@ -1,6 +1,6 @@
 """Tell Home Assistant, or anything else that speaks MQTT, who is at the door.
 
-    python examples/door_mqtt.py rtsp://user:password@192.168.1.20/stream1 mqtt://broker --group family
+    python examples/door_mqtt.py rtsp://user:password@door/stream1 mqtt://broker -g family
 
 Never drive a lock from this: a photograph of a face matches like the face.
 """
@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
     parser.add_argument("broker", help="mqtt://[user:password@]host[/base-topic], or mqtts://")
-    parser.add_argument("--group", help="people to look for; the default group without")
+    parser.add_argument("-g", "--group", help="people to look for; the default group without")
     parser.add_argument("--gallery", help="path of the gallery; the usual one without")
     options = parser.parse_args()
     with vultus.watch(

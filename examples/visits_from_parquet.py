@@ -40,9 +40,8 @@ def main() -> None:
     table = events.append_column("who", who).append_column("seconds", seconds)
     found = table.group_by(["day_first", "who"]).aggregate([("visit", "count"), ("seconds", "sum")])
     for row in found.sort_by([("day_first", "ascending"), ("who", "ascending")]).to_pylist():
-        print(
-            row["day_first"], row["who"], row["visit_count"], "visits", f"{row['seconds_sum']:.0f} s"
-        )
+        seen = f"{row['visit_count']} visits, {row['seconds_sum']:.0f} s"
+        print(row["day_first"], row["who"], seen)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,9 @@ def test_python_on_the_page_runs(page, tmp_path, monkeypatch, capsys):
 
 def _write_moving(path: Path, picture: np.ndarray) -> None:
     """Two seconds in which the picture moves to the left, two pixels a frame."""
-    write_clip(path, (picture[:, n : n + 384] for n in range(0, 40, 2)), rate=10, size_wh=(384, 512))
+    write_clip(
+        path, (picture[:, n : n + 384] for n in range(0, 40, 2)), rate=10, size_wh=(384, 512)
+    )
 
 
 def _python_files() -> list[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -64,12 +64,13 @@ class VisitBook:
         self._strangers = strangers
         self._settings = settings
         self._zones = zones or Zones()
-        self._maker = StayMaker(camera, group)
-        self._now: Tick | None = None
+        self._camera, self._group = camera, group
         self.reset()
 
     def reset(self) -> None:
         """Forget all tracks and visits; nothing is announced."""
+        self._maker = StayMaker(self._camera, self._group)
+        self._now: Tick | None = None
         self._tracks: dict[int, _Track] = {}
         self._open: dict[Identity, Stay] = {}
         self._left: dict[Identity, Fraction] = {}
@@ -107,18 +108,19 @@ class VisitBook:
     def update(self, moment: Moment) -> list[Visit]:
         """The events of one analysed frame, in order."""
         now = self._now = Tick(moment.media_time, moment.taken_at)
-        events: list[Visit] = []
+        events = self._leave(now)
         self.counts["frames"] += 1
         if not moment.sightings:
             self.counts["no_face"] += 1
         for sighting in moment.sightings:
             self._see(sighting, now)
+        self._tell_apart(moment, now)
         self._decide(moment)
         for sighting in moment.sightings:
             events += self._attend(sighting, moment, now)
         for number in moment.ended:
             self._end(number)
-        return events + self._leave(now)
+        return events
 
     def tick(self, media_time: Fraction, taken_at: datetime) -> list[Visit]:
         """Time passes without a frame, as while a camera is down."""
@@ -134,15 +136,32 @@ class VisitBook:
 
     def _see(self, sighting: Sighting, now: Tick) -> None:
         track = self._tracks.setdefault(sighting.track, _Track(now))
+        if track.identity is not None and track.stay is None:  # the visit is over: another begins
+            track.first = now
         if sighting.poor is not None:
             track.poor[sighting.poor] += 1
         if sighting.look is None or track.evidence.add(sighting.look):
             track.shot = better_shot(track.shot, sighting, now)
             return
-        # another face has slipped into this track: the visit goes on without it
-        if track.stay is not None:
-            track.stay.tracks.discard(sighting.track)
-        self._tracks[sighting.track] = _Track(now, track.evidence.restart())
+        # another face has slipped into this track
+        self._begin_anew(sighting.track, _Track(now, track.evidence.restart()))
+
+    def _begin_anew(self, number: int, fresh: _Track) -> None:
+        """A track is nobody's any more; the visit goes on without it."""
+        stay = self._tracks[number].stay
+        if stay is not None:
+            stay.tracks.discard(number)
+        self._tracks[number] = fresh
+
+    def _tell_apart(self, moment: Moment, now: Tick) -> None:
+        """Nobody is in a frame twice: what got a name while its owner was hidden loses it."""
+        here: set[Identity] = set()
+        for number in sorted(sighting.track for sighting in moment.sightings):
+            identity = self._tracks[number].identity
+            if identity in here:
+                self._begin_anew(number, _Track(now))
+            elif identity is not None:
+                here.add(identity)
 
     def _decide(self, moment: Moment) -> None:
         if not any(sighting.look for sighting in moment.sightings):
@@ -165,9 +184,11 @@ class VisitBook:
             if decision.person == track.identity.person:
                 evidence.decision = decision
             return  # a confirmed name never reverts
+        if decision.person is not None and Identity(person=decision.person) in here:
+            decision = replace(decision, person=None, rule="taken")
         evidence.judge(decision)
         person = Identity(person=evidence.candidate)
-        if evidence.agreeing >= self._looks_needed(decision) and person not in here:
+        if evidence.agreeing >= self._looks_needed(decision):
             self._identify(track, person, here)
         elif track.identity is None and evidence.strange >= settings.stranger_looks:
             taken = {each.stranger for each in here if each.stranger} | self._seen_since(
