@@ -11,7 +11,7 @@ from benchmarks.places import PEER
 
 # face_recognition_models needs pkg_resources, which setuptools 81 no longer carries.
 _FIRST = ("setuptools<81", "wheel")
-_THEN = ("dlib==20.0.1", "face_recognition==1.3.0")
+_THEN = ("dlib==20.0.1", "face_recognition==1.3.0", "opencv-python-headless")
 _TICK_SECONDS = 20
 
 
@@ -32,12 +32,12 @@ def peer_python(given: Path | None) -> Path:
         if not _usable(python):
             _make(python)
     if not _usable(python):
-        raise PeerMissing(f"{given or PEER} has no face_recognition that can be imported.")
+        raise PeerMissing(f"{given or PEER} has no face_recognition and cv2 that can be imported.")
     return python
 
 
 def _usable(python: Path) -> bool:
-    command = [str(python), "-W", "ignore", "-c", "import dlib, face_recognition"]
+    command = [str(python), "-W", "ignore", "-c", "import cv2, dlib, face_recognition"]
     return (
         python.exists()
         and subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -64,6 +64,19 @@ def figures_section(figures: list[Figure]) -> str:
     return "\n".join(lines)
 
 
+def other_figures(measured: list[Figure], path: Path = REPORT) -> list[Figure]:
+    """Figures that the report has and this machine's results have not: measured elsewhere."""
+    text = path.read_text("utf-8") if path.exists() else ""
+    section = text.partition("<!-- begin figures -->")[2].partition("<!-- end figures -->")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:2] == "| "]
+    names = {figure.name for figure in measured}
+    return [
+        Figure(name, wanted, value, met == "yes")
+        for name, wanted, value, met in rows[2:]
+        if name not in names
+    ]
+
+
 def about_section(about: dict[str, str], peer: dict[str, str] | None) -> str:
     """The machine of the latest run, all versions, and how to repeat it."""
     beside = ", ".join(f"{name} {version}" for name, version in (peer or {}).items())

@@ -11,7 +11,20 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file
 
-from benchmarks import accuracy, detection, machine, memory, speed, startup, workers
+from benchmarks import (
+    accuracy,
+    detection,
+    machine,
+    memory,
+    soak,
+    speed,
+    startup,
+    video,
+    video_cameras,
+    video_stages,
+    video_street,
+    workers,
+)
 from benchmarks.options import Options
 from benchmarks.peer import PeerMissing, peer_python
 from benchmarks.places import CACHE, REPORT, ROOT
@@ -20,6 +33,7 @@ from benchmarks.report import (
     about_section,
     figures_section,
     load_results,
+    other_figures,
     part_section,
     save_results,
     write_sections,
@@ -29,12 +43,16 @@ from benchmarks.tables import Figure
 
 @dataclass(frozen=True)
 class Part:
-    """One measurement: `measure` returns plain data, or None where it cannot be made here."""
+    """One measurement: `measure` returns plain data, or None where it cannot be made here.
+
+    usual: made when nothing is chosen.
+    """
 
     title: str
     measure: Callable[[Options], dict[str, Any] | None]
     figures: Callable[[dict[str, Any]], list[Figure]]
     details: Callable[[dict[str, Any]], list[str]]
+    usual: bool = True
 
 
 PARTS = {
@@ -46,6 +64,18 @@ PARTS = {
     "detection": Part("Detection", detection.measure, detection.figures, detection.details),
     "memory": Part("Memory", memory.measure, memory.figures, memory.details),
     "startup": Part("Start", startup.measure, startup.figures, startup.details),
+    "video": Part("Video", video.measure, video.figures, video.details),
+    "street": Part("Video of 1080p", video_street.measure, video_street.figures, video_street.details),
+    "stages": Part(
+        "Where the time of a video goes",
+        video_stages.measure,
+        video_stages.figures,
+        video_stages.details,
+    ),
+    "cameras": Part(
+        "Four cameras", video_cameras.measure, video_cameras.figures, video_cameras.details
+    ),
+    "soak": Part("Soak", soak.measure, soak.figures, soak.details, usual=False),
 }
 
 
@@ -59,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     results = load_results()
     about = machine.about()
-    for name in chosen.only or PARTS:
+    for name in chosen.only or [name for name, part in PARTS.items() if part.usual]:
         print(f"{PARTS[name].title} ...", flush=True)
         data = PARTS[name].measure(options)
         if data is None:
@@ -94,7 +124,7 @@ def write_report(results: Results, about: dict[str, str]) -> None:
     measured = {name: part for name, part in PARTS.items() if name in results}
     figures = [f for name, part in measured.items() for f in part.figures(results[name]["data"])]
     sections = {
-        "figures": figures_section(figures),
+        "figures": figures_section([*figures, *other_figures(figures)]),
         "machine": about_section(about, results.get("peer")),
     }
     for name, part in measured.items():

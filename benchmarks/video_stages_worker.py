@@ -11,52 +11,52 @@ from unittest import mock
 
 if TYPE_CHECKING:
     from vultus.gallery.gallery import Gallery
+    from vultus.video.frame import Frame
 
 Times = dict[str, list[float]]
 
-_ROUNDS = 3
+_SEARCHED = 5  # every so many frames
 _SCORE = 0.8  # as the observer asks for
 
 
-def measure(path: str, gallery: Gallery, group: str | None) -> dict[str, Any]:
-    """Seconds of every call of each stage; `clip`: the processor's seconds of each in one
-    watched clip, the middle one of several."""
-    alone: Times = defaultdict(list)
-    for _ in range(_ROUNDS):
-        _alone(path, gallery, alone)
-    runs = [_watched(path, gallery, group) for _ in range(_ROUNDS + 1)][1:]
-    return {"alone": dict(alone), "clip": sorted(runs, key=lambda run: run["all"])[_ROUNDS // 2]}
-
-
-def _alone(path: str, gallery: Gallery, times: Times) -> None:
-    from vultus.video.observer import detect_faces
+def alone(path: str, gallery: Gallery) -> Times:
+    """Seconds of every call of each stage; every fifth frame is searched for faces."""
     from vultus.video.sources.opening import open_source
 
-    side = gallery.settings.video.detect_side_px
-    analyzer = gallery.analyzer
+    times: Times = defaultdict(list)
     source = open_source(path, gallery.settings)
     began = perf_counter()
     for frame in source.frames():
         times["decode"].append(perf_counter() - began)
         if frame is not None:
-            with _timed(times, "convert"):
-                image = frame.image
-            with _timed(times, "small"):
-                small = frame.small(side)
-            if frame.index % 5 == 0:
-                with _timed(times, "detect"):
-                    faces = detect_faces(analyzer, frame, small)
-                if len(faces):
-                    found = analyzer.locate(small)
-                    with _timed(times, f"follow {len(found)}"):
-                        analyzer.follow(small, found.boxes, _SCORE)
-                    one = faces.select([0])
-                    with _timed(times, "describe"):
-                        one = analyzer.describe(image, one, embed=False, chips=True)
-                    with _timed(times, "embed"):
-                        analyzer.embed(one, one.chips)
+            _one_frame(frame, gallery, times)
         began = perf_counter()
     source.close()
+    return dict(times)
+
+
+def _one_frame(frame: Frame, gallery: Gallery, times: Times) -> None:
+    from vultus.video.observer import detect_faces
+
+    analyzer = gallery.analyzer
+    with _timed(times, "convert"):
+        image = frame.image
+    with _timed(times, "small"):
+        small = frame.small(gallery.settings.video.detect_side_px)
+    if frame.index % _SEARCHED:
+        return
+    with _timed(times, "detect"):
+        faces = detect_faces(analyzer, frame, small)
+    if not len(faces):
+        return
+    near = faces.boxes * (small.shape[1] / image.shape[1])
+    with _timed(times, "follow"):
+        analyzer.follow(small, near, _SCORE)
+    one = faces.select([0])
+    with _timed(times, "describe"):
+        one = analyzer.describe(image, one, embed=False, chips=True)
+    with _timed(times, "embed"):
+        analyzer.embed(one, one.chips)
 
 
 @contextmanager
@@ -66,8 +66,11 @@ def _timed(times: Times, name: str) -> Iterator[None]:
     times[name].append(perf_counter() - start)
 
 
-def _watched(path: str, gallery: Gallery, group: str | None) -> dict[str, Any]:
-    """One clip watched, with a clock of the processor's time around the parts."""
+def watched(path: str, gallery: Gallery, group: str | None) -> dict[str, Any]:
+    """The processor's seconds of each part in one watched clip, and of all of it.
+
+    What threads of FFmpeg and of the networks do beside the calling one is in `all` alone.
+    """
     import vultus
     from vultus.faces.analyzer import Analyzer
     from vultus.video.book import VisitBook

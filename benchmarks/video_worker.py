@@ -22,8 +22,8 @@ class Watching:
         self._pinned = core is not None
         self._folder = tempfile.TemporaryDirectory()
 
-    def load(self, people: str | None) -> int:
-        """Enrol a folder of people, load all models; pinned to a core it is one thread."""
+    def load(self, people: str | None, threads: int = 0) -> None:
+        """Enrol a folder of people, load all models. threads: of each network, 0: the default."""
         import cv2
 
         from vultus.gallery.gallery import Gallery
@@ -31,14 +31,13 @@ class Watching:
 
         if self._pinned:
             cv2.setNumThreads(1)
-        runtime = RuntimeSettings(threads=1 if self._pinned else 0)
+        runtime = RuntimeSettings(threads=1 if self._pinned else threads)
         gallery = Path(self._folder.name) / "people.db"
         self._gallery = Gallery(gallery, settings=load_settings(runtime=runtime))
         if people is not None:
             self._gallery.enroll_folder(people, group=GROUP, largest=True)
         self._group = None if people is None else GROUP
         self._gallery.analyzer.warm_up()
-        return self._gallery.analyzer.settings.runtime.threads
 
     def watch(self, path: str, record: bool = False, every_frame: bool = False) -> dict[str, Any]:
         """From the file to the last visit."""
@@ -76,9 +75,13 @@ class Watching:
         source.close()
         return {"seconds": seconds, "work": work, "frames": frames}
 
-    def stages(self, path: str) -> dict[str, Any]:
-        """How long each part of the work takes by itself, and in a watched clip."""
-        return video_stages_worker.measure(path, self._gallery, self._group)
+    def stages(self, path: str) -> dict[str, list[float]]:
+        """Seconds of every call of each part of the work."""
+        return video_stages_worker.alone(path, self._gallery)
+
+    def shares(self, path: str) -> dict[str, Any]:
+        """What part of the processor's time each part has in a watched clip."""
+        return video_stages_worker.watched(path, self._gallery, self._group)
 
     def _open(self, path: str) -> Any:
         from vultus.video.sources.opening import open_source
@@ -96,6 +99,7 @@ def main() -> None:
             "watch": worker.watch,
             "decode": worker.decode,
             "stages": worker.stages,
+            "shares": worker.shares,
         }
     )
 

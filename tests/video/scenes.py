@@ -102,9 +102,7 @@ def film(
         scene(float(index / Fraction(rate)), parts, size_wh, index)
         for index in range(round(seconds * rate))
     )
-    return write_clip(
-        path, frames, rate=rate, size_wh=size_wh, codec_options=_EXACT, **options
-    )
+    return write_clip(path, frames, rate=rate, size_wh=size_wh, codec_options=_EXACT, **options)
 
 
 class ColourDetector:
@@ -116,9 +114,7 @@ class ColourDetector:
     def detect(self, image: np.ndarray, search: Search) -> Detections:
         self._before()
         colour = image.max(axis=2).astype(int) - image.min(axis=2)
-        found, _, stats, _ = cv2.connectedComponentsWithStats(
-            (colour > _COLOURED).astype(np.uint8)
-        )
+        found, _, stats, _ = cv2.connectedComponentsWithStats((colour > _COLOURED).astype(np.uint8))
         boxes = [
             (x, y, x + width, y + height)
             for x, y, width, height, area in stats[1:found]
@@ -258,9 +254,7 @@ class LiveFilm:
             if self._fail_after_s is not None and seconds > self._fail_after_s:
                 raise self._error
             image = (
-                self._show(seconds)
-                if self._show
-                else scene(seconds, self._parts, SIZE_WH, number)
+                self._show(seconds) if self._show else scene(seconds, self._parts, SIZE_WH, number)
             )
             yield Picture(SIZE_WH, lambda wanted, image=image: image.copy())
             number += 1

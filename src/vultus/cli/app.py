@@ -106,13 +106,13 @@ for command in (
     embed_command.embed,
     watch_command.watch,
     capture_command.capture,
-    visits_command.visits,
     replay_command.replay,
     doctor_command.doctor,
 ):
     app.command()(command)
 app.add_typer(people_command.app, name="people")
 app.add_typer(strangers_command.app, name="strangers")
+app.add_typer(visits_command.app, name="visits")
 app.add_typer(groups_command.app, name="groups")
 app.add_typer(models_command.app, name="models")
 app.add_typer(evaluate_command.app, name="evaluate")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vultus.settings import Settings
 
 FormatOption = Annotated[
-    Format, typer.Option("--format", "-f", help="How to answer. JSON: one line a picture.")
+    Format, typer.Option("--format", "-f", help="How to answer. JSON: one line each.")
 ]
 Paths = Annotated[
     list[Path], typer.Argument(help="Pictures, or folders of them.", show_default=False)

@@ -151,5 +151,5 @@ def name_stranger(
         visits = people.name_stranger(stranger, name, group=group)
     Output(format).data(
         {"stranger": stranger, "person": name, "group": group, "visits": visits},
-        f"{stranger} is {name} now, with {visits} past visits",
+        f"{stranger} is {name} now, with {visits} past visit{'' if visits == 1 else 's'}",
     )

@@ -1,4 +1,4 @@
-"""`vultus visits`."""
+"""`vultus visits ...`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 from vultus.cli import options
 from vultus.cli.output import Format, Output
 
+app = typer.Typer(no_args_is_help=True, help="Past visits: who was before which camera, and when.")
+
 Moment = Annotated[
     datetime.datetime | None, typer.Option(help="In the machine's zone.", show_default=False)
 ]
 
 
-def visits(
+@app.command("list")
+def list_visits(
     person: Annotated[
         str | None, typer.Argument(help="A person or a stranger.", show_default=False)
     ] = None,
@@ -31,7 +34,7 @@ def visits(
     gallery: options.GalleryOption = None,
     format: options.FormatOption = Format.human,
 ) -> None:
-    """List past visits: who was before which camera, and when."""
+    """List past visits, the newest first."""
     from vultus.events.visit import utc_text
     from vultus.video.local_time import local_text
 
@@ -63,3 +66,22 @@ def visits(
         for visit in found
     ]
     Output(format).table(rows, "There were no visits.")
+
+
+@app.command()
+def forget(
+    older_days: Annotated[
+        float,
+        typer.Option("--older-days", min=0, help="Visits that ended so many days ago."),
+    ],
+    yes: options.YesOption = False,
+    gallery: options.GalleryOption = None,
+    format: options.FormatOption = Format.human,
+) -> None:
+    """Forget visits of a while ago, of known people too, with their events and pictures."""
+    if not yes:
+        typer.confirm(f"Forget all visits older than {older_days:g} days?", abort=True, err=True)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    with options.make_gallery(gallery) as people:
+        count = people.forget_visits(before=now - datetime.timedelta(days=older_days))
+    Output(format).data({"forgotten": count}, f"{count} visit{'' if count == 1 else 's'} forgotten")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from vultus.cli.output import Format, Output, printable
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
+    from vultus.events.dispatcher import SinkStatus
     from vultus.video.watcher import CameraStatus
     from vultus.video.watching import Watch
 
 _STATUS_EVERY_S = 10.0
 _REFRESH_A_SECOND = 2
 
-# Why nothing was recognised, in words; the rest of the counts are not reasons.
-REASONS = {
-    "no_face": "frames without a face",
+# Why a face was not recognised, in words.
+_OF_FACES = {
     "small": "too small",
     "blurred": "blurred",
     "turned": "turned away",
@@ -30,10 +31,9 @@ REASONS = {
     "margin": "between two people",
     "taken": "like somebody who is there already",
     "too_short": "seen too briefly",
-    "grey": "grey frames",
-    "smeared": "smeared frames",
-    "frozen": "frozen frames",
 }
+# Why a frame was not looked at.
+_OF_FRAMES = {"grey": "grey frames", "smeared": "smeared frames", "frozen": "frozen frames"}
 
 
 class Board:
@@ -81,12 +81,22 @@ class Board:
             if self._out.format is Format.json:
                 self._out.data({"status": status.to_dict()})
             self._out.note(f"{status.camera}: {describe(status, seconds)}")
+        for sink in self._watching.sinks:
+            if sink.pending or sink.set_aside:
+                self._out.note(_sink_line(sink))
+
+    @property
+    def saw_anything(self) -> bool:
+        """Whether any camera gave a frame."""
+        return any(status.frames for status in self._watching.status)
 
     def _report(self) -> None:
         while not self._ended.wait(_STATUS_EVERY_S):
             with self._printing:
                 for status in self._watching.status:
                     self._out.data({"status": status.to_dict()})
+                for sink in self._watching.sinks:
+                    self._out.data({"sink": asdict(sink)})
 
     def _make_live(self) -> Live:
         from rich.console import Console
@@ -101,13 +111,23 @@ class Board:
         )
 
 
+def _sink_line(sink: SinkStatus) -> str:
+    parts = [f"{sink.pending} events wait for it and are kept"] if sink.pending else []
+    parts += [f"{sink.set_aside} were refused and set aside"] if sink.set_aside else []
+    parts += [sink.last_error] if sink.last_error else []
+    return f"{sink.key}: {'; '.join(parts)}"
+
+
 def describe(status: CameraStatus, seconds: float) -> str:
     """One camera's run in a line."""
-    parts = [f"{status.frames} frames in {seconds:.1f} s, {status.analysed} analysed"]
-    parts += [f"{status.visits} visits"]
+    empty = status.counts.get("no_face", 0)
+    parts = [f"{status.frames} frames in {seconds:.1f} s"]
+    parts += [f"{status.analysed} analysed, {empty} of them without a face"]
+    parts += ["1 visit" if status.visits == 1 else f"{status.visits} visits"]
+    parts += [status.error] if status.error and not status.frames else []
     reasons = [
         f"{status.counts[name]} {words}"
-        for name, words in REASONS.items()
+        for name, words in {**_OF_FACES, **_OF_FRAMES}.items()
         if status.counts.get(name)
     ]
     if not status.keeps_up:
@@ -117,13 +137,12 @@ def describe(status: CameraStatus, seconds: float) -> str:
 
 def status_table(statuses: list[CameraStatus]) -> Table:
     """All cameras, a row each."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("camera", "state", "fps", "of", "delay", "there now", "visits", "not recognised")
+    names = ("camera", "state", "fps", "of", "delay", "there now", "visits", "not recognised")
+    table = Table(*(Column(name, no_wrap=True, overflow="ellipsis") for name in names))
     for status in statuses:
-        reasons = sum(
-            status.counts.get(name, 0) for name in REASONS if name not in ("no_face", "frozen")
-        )
+        reasons = sum(status.counts.get(name, 0) for name in _OF_FACES)
         table.add_row(
             printable(status.camera),
             status.state if status.keeps_up else f"{status.state}, too slow",

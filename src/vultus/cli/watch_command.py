@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from vultus.cli import options, watch_options
+from vultus.cli.exit_codes import SOURCE
 from vultus.cli.output import Format, Output
 from vultus.cli.stopping import stop_on_signal
 from vultus.cli.watch_board import Board
@@ -60,6 +63,9 @@ def watch(
             "Name a source, as in `vultus watch 0`, or --config cameras.toml.",
         )
     if config is not None:
+        _refuse_beside_config(
+            group, camera, record, snapshots, keep_days, keep_mb, tracks, zone, mask
+        )
         from vultus.video.camera import read_cameras
 
         found = read_cameras(config, video)
@@ -123,6 +129,18 @@ class _Watching:
             for visit in watching:
                 board.event(visit.to_dict(), _line(visit, self.settings.video.time_zone))
         board.sum_up()
+        if not self.patient and not board.saw_anything:
+            raise typer.Exit(SOURCE)
+
+
+def _refuse_beside_config(*options: object) -> None:
+    """What belongs to one camera stands in the file of cameras."""
+    if any(option is not None for option in options):
+        raise UsageError(
+            "These options are for one camera, and --config has several: --group, --camera, "
+            "--record, --snapshots, --keep-days, --keep-mb, --tracks, --zone, --mask.",
+            "Write them into the file; docs/video.md shows its format.",
+        )
 
 
 def _windows(wanted: bool, cameras: list[Camera]) -> list[Onlooker]:
@@ -143,11 +161,13 @@ def _with_zone(moment: datetime.datetime | None) -> datetime.datetime | None:
 def _line(visit: Visit, time_zone: str | None) -> str:
     """A visit's event in a line: time, camera, what, who, how sure, how long."""
     from vultus.video.local_time import local_text
+    from vultus.video.zones import OUTSIDE
 
     parts = [local_text(visit.time, time_zone), visit.camera, visit.type.ljust(6)]
     parts += [visit.who or "somebody"]
     parts += [f"{visit.probability:.0%}"] if visit.person else []
-    parts += [f"in {visit.zone}"] if visit.zone else []
+    if visit.zone:
+        parts.append(visit.zone if visit.zone == OUTSIDE else f"in {visit.zone}")
     parts += [f"after {visit.seconds:.1f} s"] if visit.type == "exit" else []
     shot = visit.best_shot
     parts += [shot.picture] if shot and shot.picture else []

@@ -295,9 +295,11 @@ class Gallery:
         delete_pictures(pictures)
         return count
 
-    def forget_visits(self, *, before: datetime.datetime) -> None:
-        """Remove the visits that ended before, with their pictures."""
-        delete_pictures(self.visits.forget(before=before))
+    def forget_visits(self, *, before: datetime.datetime) -> int:
+        """Remove the visits that ended before, with their pictures; returns how many."""
+        count, pictures = self.visits.forget(before=before)
+        delete_pictures(pictures)
+        return count
 
     def export_group(self, group: str, path: str | Path) -> int:
         """Write a group to one file; returns the number of faces."""

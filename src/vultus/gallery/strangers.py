@@ -188,6 +188,19 @@ class StrangerStore:
             touch(connection, group_id)
             return followed
 
+    def named(self, group: str, label: str) -> str | None:
+        """Whom a stranger who is no more was named, or None. The faces tell where they are from."""
+        query = (
+            sa.select(persons.c.name)
+            .select_from(faces.join(persons).join(groups))
+            .where(groups.c.name == group, faces.c.source == label)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            if _find(connection, find_group(connection, group), label) is not None:
+                return None
+            return connection.execute(query).scalar()
+
     def become(self, group: str, label: str, person: str) -> None:
         """A stranger was a known person all the time: the visits are the person's, and the
         stranger's faces, which were too poor to tell, are dropped. Nothing where one is gone."""
@@ -300,7 +313,8 @@ def _hand_over(connection: sa.Connection, key: int, person_id: int) -> int:
     followed = connection.execute(
         visits.update()
         .where(visits.c.stranger_id == key)
-        .values(person_id=person_id, stranger_id=None)
+        # somebody who knows said so
+        .values(person_id=person_id, stranger_id=None, probability=1.0)
     )
     connection.execute(strangers.delete().where(strangers.c.id == key))
     return followed.rowcount

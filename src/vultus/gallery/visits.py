@@ -47,7 +47,10 @@ class VisitStore:
         self._database = database
 
     def record(self, visit: VisitRecord) -> None:
-        """Write what is known of a visit now; older news than what is there is left out."""
+        """Write what is known of a visit now; older news than what is there is left out.
+
+        Who was renamed meanwhile stays so. Who was removed is not written again.
+        """
         with self._database.write(create=True) as connection:
             group_id = find_group(connection, visit.group)
             group_id = insert_group(connection, visit.group) if group_id is None else group_id
@@ -56,33 +59,16 @@ class VisitStore:
             ).one_or_none()
             if row is not None and row.sequence > visit.sequence:
                 return
-            values = self._values(connection, group_id, visit)
+            who = _identity(connection, group_id, visit)
+            values = {"group_id": group_id, **who, **_values(visit)}
             if row is None:
-                connection.execute(visits.insert().values(id=visit.id, **values))
+                if who:
+                    connection.execute(visits.insert().values(id=visit.id, **values))
                 return
             kept = json.loads(row.pictures)
             fresh = [picture for picture in visit.pictures if picture not in kept]
             values["pictures"] = json.dumps(kept + fresh)
             connection.execute(visits.update().where(visits.c.id == visit.id).values(**values))
-
-    def _values(
-        self, connection: sa.Connection, group_id: int, visit: VisitRecord
-    ) -> dict[str, Any]:
-        person_id = visit.person and find_person(connection, group_id, visit.person)
-        stranger_id = visit.stranger and _find_stranger(connection, group_id, visit.stranger)
-        return {
-            "group_id": group_id,
-            "person_id": person_id,
-            "stranger_id": stranger_id,
-            "camera": visit.camera,
-            "sequence": visit.sequence,
-            "type": visit.type,
-            "probability": visit.probability,
-            "start_at": _plain(visit.start),
-            "end_at": _plain(visit.end),
-            "zone": visit.zone,
-            "pictures": json.dumps(list(visit.pictures)),
-        }
 
     def find(
         self,
@@ -126,10 +112,14 @@ class VisitStore:
                 query = query.where(visits.c.start_at < _plain(until))
             return [_record(row) for row in connection.execute(query)]
 
-    def forget(self, *, before: datetime.datetime) -> list[str]:
-        """Delete the visits that ended before; returns their pictures, for deletion."""
+    def forget(self, *, before: datetime.datetime) -> tuple[int, list[str]]:
+        """Delete the visits that ended before; how many, and their pictures, for deletion."""
+        old = visits.c.end_at < _plain(before)
         with self._database.write() as connection:
-            return forget_visits(connection, visits.c.end_at < _plain(before))
+            count = connection.execute(
+                sa.select(sa.func.count(visits.c.id)).where(old)
+            ).scalar_one()
+            return count, forget_visits(connection, old)
 
 
 def label_number(label: str) -> int | None:
@@ -150,6 +140,32 @@ def forget_visits(connection: sa.Connection, which: sa.ColumnElement[bool]) -> l
     connection.execute(events.delete().where(events.c.visit.in_(gone)))
     connection.execute(visits.delete().where(which))
     return pictures
+
+
+def _values(visit: VisitRecord) -> dict[str, Any]:
+    return {
+        "camera": visit.camera,
+        "sequence": visit.sequence,
+        "type": visit.type,
+        "probability": visit.probability,
+        "start_at": _plain(visit.start),
+        "end_at": _plain(visit.end),
+        "zone": visit.zone,
+        "pictures": json.dumps(list(visit.pictures)),
+    }
+
+
+def _identity(
+    connection: sa.Connection, group_id: int, visit: VisitRecord
+) -> dict[str, int | None]:
+    """The columns that say who it is; empty where that one is not in the gallery any more."""
+    if visit.person is not None:
+        person_id = find_person(connection, group_id, visit.person)
+        return {} if person_id is None else {"person_id": person_id, "stranger_id": None}
+    if visit.stranger is not None:
+        stranger_id = _find_stranger(connection, group_id, visit.stranger)
+        return {} if stranger_id is None else {"person_id": None, "stranger_id": stranger_id}
+    return {"person_id": None, "stranger_id": None}
 
 
 def _find_stranger(connection: sa.Connection, group_id: int, label: str) -> int | None:

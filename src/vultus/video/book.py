@@ -24,6 +24,7 @@ from vultus.video.stay import Identity, Stay, StayMaker, Tick, better_shot
 from vultus.video.strangers import Strangers
 from vultus.video.zones import Zones
 
+_ASK_NAMES_S = 1.0
 _STRONG = 0.7  # probability under which evidence is weak
 
 # From fused embeddings (n, d) of the faces of one frame to who they are, together.
@@ -74,6 +75,7 @@ class VisitBook:
         self._tracks: dict[int, _Track] = {}
         self._open: dict[Identity, Stay] = {}
         self._left: dict[Identity, Fraction] = {}
+        self._asked_at: Fraction | None = None
         # how many tracks ended as what, and how many frames had no face: why nothing happened
         self.counts: Counter[str] = Counter()
 
@@ -108,7 +110,7 @@ class VisitBook:
     def update(self, moment: Moment) -> list[Visit]:
         """The events of one analysed frame, in order."""
         now = self._now = Tick(moment.media_time, moment.taken_at)
-        events = self._leave(now)
+        events = self._pass_time(now)
         self.counts["frames"] += 1
         if not moment.sightings:
             self.counts["no_face"] += 1
@@ -125,14 +127,17 @@ class VisitBook:
     def tick(self, media_time: Fraction, taken_at: datetime) -> list[Visit]:
         """Time passes without a frame, as while a camera is down."""
         self._now = Tick(media_time, taken_at)
-        return self._leave(self._now)
+        return self._pass_time(self._now)
 
     def finish(self) -> list[Visit]:
         """The end of the video: everybody leaves."""
         for number in list(self._tracks):
             self._end(number)
+        events = [] if self._now is None else self._follow_names(self._now)
         stays, self._open = list(self._open.values()), {}
-        return [event for stay in stays for event in self._close(stay, self._now or stay.last)]
+        return events + [
+            event for stay in stays for event in self._close(stay, self._now or stay.last)
+        ]
 
     def _see(self, sighting: Sighting, now: Tick) -> None:
         track = self._tracks.setdefault(sighting.track, _Track(now))
@@ -246,8 +251,16 @@ class VisitBook:
             stay = known or self._maker.make(identity, track.first)
             self._open[identity] = stay
             return stay, []
-        self._open.pop(before.identity, None)
         label = before.identity.stranger
+        stay, events = self._rename(before, identity, now)
+        if label is not None and identity.person is not None:
+            self._strangers.was_known(label, identity.person)
+        return stay, events
+
+    def _rename(self, before: Stay, identity: Identity, now: Tick) -> tuple[Stay, list[Visit]]:
+        """An open visit is somebody else's; it may turn out to be part of another open one."""
+        known = self._open.get(identity)
+        self._open.pop(before.identity, None)
         if known is None:
             before.identity = identity
             self._open[identity] = before
@@ -258,9 +271,24 @@ class VisitBook:
             stay = known
         for number in stay.tracks:
             self._tracks[number].identity, self._tracks[number].stay = identity, stay
-        if label is not None and identity.person is not None:
-            self._strangers.was_known(label, identity.person)
         return stay, events
+
+    def _follow_names(self, now: Tick) -> list[Visit]:
+        """Somebody may have named a stranger who is here: the visit is that person's from now."""
+        events = []
+        for identity, stay in list(self._open.items()):
+            person = identity.stranger and self._strangers.named(identity.stranger)
+            if person:
+                stay.given()
+                events += self._rename(stay, Identity(person=person), now)[1]
+        return events
+
+    def _pass_time(self, now: Tick) -> list[Visit]:
+        events = []
+        if self._asked_at is None or now.media_time - self._asked_at >= _ASK_NAMES_S:
+            self._asked_at = now.media_time
+            events = self._follow_names(now)
+        return events + self._leave(now)
 
     def _in_cooldown(self, identity: Identity, now: Tick) -> bool:
         left = self._left.get(identity)

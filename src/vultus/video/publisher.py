@@ -19,7 +19,7 @@ from vultus.video.snapshots import Snapshots
 log = logging.getLogger("vultus.video")
 
 # Longer side of the frames that are kept in memory until they are somebody's saved picture.
-_PICTURE_PX = 1280
+_PICTURE_PX = 1920
 _CLEAN_EVERY_S = 60.0
 
 
@@ -30,7 +30,7 @@ class ShotKeeper:
         self._snapshots = snapshots
         self._frames: dict[float, tuple[Image, float]] = {}
         self._saved: dict[str, tuple[float, str]] = {}
-        self._failed = False
+        self._failed = self._stuck = False
         self._cleaned_at = -_CLEAN_EVERY_S
 
     def keep(self, frame: Frame, book: VisitBook) -> None:
@@ -47,7 +47,15 @@ class ShotKeeper:
         now = time.monotonic()
         if now - self._cleaned_at > _CLEAN_EVERY_S:
             self._cleaned_at = now
+            self._clean()
+
+    def _clean(self) -> None:
+        try:
             self._snapshots.clean(datetime.now(timezone.utc))
+        except StorageError as error:  # the camera goes on, and says so once
+            if not self._stuck:
+                log.error("%s", error)
+            self._stuck = True
 
     def with_picture(self, visit: Visit) -> Visit:
         """The visit naming its picture, which is on disk when this returns."""

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ class Session:
         for visit in self._outbox.close_interrupted(camera.name, datetime.now(timezone.utc)):
             publisher.publish(visit)
 
-    def _track_writer(self, camera: Camera, group: str) -> TrackWriter | None:
+    def _track_writer(self, camera: Camera, group: str) -> Callable[[], TrackWriter] | None:
         if camera.tracks is None:
             return None
         header = TrackHeader(
@@ -147,7 +148,7 @@ class Session:
             video=camera.video.model_dump(mode="json"),
             zones=dict(camera.zones),
         )
-        return TrackWriter(camera.tracks, header)
+        return partial(TrackWriter, camera.tracks, header)
 
     def close(self) -> None:
         """Deliver what can be delivered, and release everything; may be called twice.

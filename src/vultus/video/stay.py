@@ -103,9 +103,16 @@ class Stay:
 
     def weigh(self, evidence: Evidence) -> None:
         """Take over how sure the track's evidence is, and why."""
-        if evidence.decision is not None:
-            self.probability = evidence.decision.probability
-            self.why = explain(evidence, evidence.decision)
+        decision = evidence.decision
+        if decision is None or (self.identity.known and decision.person != self.identity.person):
+            return
+        self.probability = decision.probability
+        self.why = explain(evidence, decision)
+
+    def given(self) -> None:
+        """Somebody who knows has said who it is."""
+        self.probability = 1.0
+        self.why = {**self.why, "rule": "given"}
 
     def announce(self, now: Tick, *, quiet: bool) -> list[Visit]:
         """The event that is due, if any: `enter` once, `update` when the zone has changed."""

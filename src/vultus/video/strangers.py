@@ -44,6 +44,10 @@ class Strangers(Protocol):
 
     def is_ignored(self, label: str) -> bool: ...
 
+    def named(self, label: str) -> str | None:
+        """The person whom somebody has named this stranger meanwhile, or None."""
+        ...
+
 
 class SessionStrangers:
     """Strangers that are forgotten when the watching ends; nothing is written."""
@@ -82,6 +86,10 @@ class SessionStrangers:
         del label
         return False
 
+    def named(self, label: str) -> str | None:
+        del label
+        return None
+
 
 class GalleryStrangers:
     """Strangers that a group of the gallery remembers, across days, cameras and processes."""
@@ -118,6 +126,12 @@ class GalleryStrangers:
     def is_ignored(self, label: str) -> bool:
         self._refresh()
         return label in self._ignored
+
+    def named(self, label: str) -> str | None:
+        self._refresh()
+        if label in self._templates.persons:
+            return None
+        return self._store.named(self._group, label)
 
     def _refresh(self) -> None:
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from vultus.events.visit import Visit
@@ -65,7 +66,7 @@ class Watcher:
 
     Args:
         open_source: opens it, in the thread that iterates.
-        onlookers: closed when the watching ends.
+        onlookers, tracks: made when the watching begins, closed when it ends.
         check: raises what broke elsewhere, such as in a sink; called at least every second.
     """
 
@@ -80,7 +81,7 @@ class Watcher:
         *,
         budget: Budget,
         onlookers: Callable[[Source], Sequence[Onlooker]] = lambda _: (),
-        tracks: TrackWriter | None = None,
+        tracks: Callable[[], TrackWriter] | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._open_source = open_source
@@ -90,7 +91,8 @@ class Watcher:
         self._settings = settings
         self._budget = budget
         self._make_onlookers = onlookers
-        self._tracks = tracks
+        self._make_tracks = tracks
+        self._tracks: TrackWriter | None = None
         self._check = check
         self._sampler = Sampler(settings.analysis_fps)
         self._throttle = Throttle(settings.processor_share, settings.analysis_fps)
@@ -116,6 +118,9 @@ class Watcher:
         try:
             yield from self._watch()
             self._status.state = "ended"
+        except GeneratorExit:  # whoever iterates has enough
+            self._status.state = "ended"
+            raise
         except BaseException as error:
             self._status.state = "failed"
             self._status.error = str(error) or type(error).__name__
@@ -128,10 +133,10 @@ class Watcher:
 
     def _leave_all(self) -> None:
         """Whoever is still there when the watching breaks off leaves for the sinks too."""
-        for event in self._book.finish():
-            self._publisher.publish(event)
+        _do_all([partial(self._publisher.publish, event) for event in self._book.finish()])
 
     def _watch(self) -> Iterator[Visit]:
+        self._tracks = self._make_tracks() if self._make_tracks is not None else None
         self._source = source = self._open_source()
         self._status.source = source.info.name
         self._health = health = FrameHealth(self._settings, live=source.info.live)
@@ -190,9 +195,9 @@ class Watcher:
         yield from self._publish(self._book.tick(media_time + passed, datetime.now(timezone.utc)))
 
     def _publish(self, events: Sequence[Visit]) -> Iterator[Visit]:
-        for event in events:
-            self._status.visits += event.type == "enter"
-            yield self._publisher.publish(event)
+        """All are on their way before the first is handed out: whoever iterates may break off."""
+        self._status.visits += sum(event.type == "enter" for event in events)
+        yield from [self._publisher.publish(event) for event in events]
 
     def _show(self, frame: Frame, onlookers: Sequence[Onlooker]) -> None:
         labels = []
@@ -207,23 +212,16 @@ class Watcher:
         """Release everything, also when some of it cannot be."""
         parts = [each.close for each in self._onlookers or ()]
         parts += [part.close for part in (self._source, self._tracks) if part is not None]
-        failed: BaseException | None = None
-        for close in parts:
-            try:
-                close()
-            except Exception as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
+        _do_all(parts)
 
     @property
     def status(self) -> CameraStatus:
-        """How the camera stands now; safe to ask from any thread."""
-        status, source = self._status, self._source
+        """How the camera stands now, a copy; safe to ask from any thread."""
+        status, source = replace(self._status), self._source
         if source is not None:
             status.damaged = source.damaged
         if isinstance(source, LiveReader):
-            self._take_over(source.state)
+            _take_over(source.state, status)
         elif source is not None and status.state == "connecting":
             status.state = "running"
         status.fps, status.source_fps = self._throttle.fps, self._throttle.source_fps
@@ -233,9 +231,21 @@ class Watcher:
         status.counts = {**self._book.counts, **bad}
         return status
 
-    def _take_over(self, live: LiveState) -> None:
-        status = self._status
-        status.dropped, status.reconnects = live.dropped, live.reconnects
-        if status.state not in _OVER:
-            status.state = live.phase
-            status.error = None if live.error is None else str(live.error)
+
+def _take_over(live: LiveState, status: CameraStatus) -> None:
+    status.dropped, status.reconnects = live.dropped, live.reconnects
+    if status.state not in _OVER:
+        status.state = live.phase
+        status.error = None if live.error is None else str(live.error)
+
+
+def _do_all(parts: Sequence[Callable[[], object]]) -> None:
+    """Do every part, also when some of them fail; raises what the first one failed with."""
+    failed: Exception | None = None
+    for part in parts:
+        try:
+            part()
+        except Exception as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed

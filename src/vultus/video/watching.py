@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Literal
 
 from vultus.errors import UsageError
+from vultus.events.dispatcher import SinkStatus
 from vultus.events.visit import EventType, Visit
 from vultus.gallery.gallery import Gallery
 from vultus.settings import Settings, VideoSettings, load_settings
@@ -105,6 +106,11 @@ class Watch(Iterator[Visit]):
         """How each camera stands: state, rates, who is there, and why nothing was recognised."""
         return [watcher.status for watcher in self._watchers]
 
+    @property
+    def sinks(self) -> list[SinkStatus]:
+        """How each sink stands: what waits, what was set aside, and why."""
+        return self._session.dispatcher.status() if self._session.dispatcher else []
+
     def _check(self) -> None:
         if self._session.dispatcher is not None:
             self._session.dispatcher.check()
@@ -122,6 +128,8 @@ def watch(
     masks: Sequence[Polygon] = (),
     record: str | Path | None = None,
     snapshots: str | Path | None = None,
+    snapshots_days: float | None = None,
+    snapshots_mb: float | None = None,
     tracks: str | Path | None = None,
     remember: bool = True,
     far: float | None = None,
@@ -136,12 +144,12 @@ def watch(
         source: index or device of a camera, `picamera:`, a video file, a folder of pictures,
             `rtsp://...` or `http(s)://...`.
         group: people to look for. Not given: the default group, where nobody need be enrolled.
-        gallery: a `Gallery`, or its address.
-        camera: name in the events.
+        gallery: a `Gallery`, or its address. camera: name in the events.
         on: `exit`, `enter` or `all`, see `Watch`.
         to: sinks, such as `events.jsonl` or `mqtt://host`; docs/events.md lists them.
         zones: name to polygon, corners in fractions of the frame; masks: parts not looked at.
-        record: annotated video; snapshots: folder for pictures; tracks: file for `replay`.
+        record: annotated video; snapshots: folder for pictures, kept for so many days and up to
+            so many megabytes; tracks: file for `replay`.
         remember: keep strangers and visits in the gallery.
         far: wished rate of false matches, picks the threshold.
         video: rates, gates and times; from the settings when not given.
@@ -162,6 +170,8 @@ def watch(
         masks=[list(polygon) for polygon in masks],
         record=None if record is None else Path(record),
         snapshots=None if snapshots is None else Path(snapshots),
+        snapshots_days=snapshots_days,
+        snapshots_mb=snapshots_mb,
         tracks=None if tracks is None else Path(tracks),
         video=video or settings.video,
     )

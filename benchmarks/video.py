@@ -1,0 +1,121 @@
+"""hamilton_short.mp4 watched, beside the loop of face_recognition's own video example."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import workers
+from benchmarks.options import Options
+from benchmarks.places import clip, people
+from benchmarks.tables import Figure, table
+from benchmarks.workers import Worker
+
+Data = dict[str, Any]
+
+_CLIP = "hamilton_short.mp4"
+_ROUNDS = 3
+_WARM_UP_FRAMES = 20
+_WANTED = 20
+_NAMES = {
+    "one_core": "Vultus, one core",
+    "every_frame": "the same, every frame searched and followed",
+    "two_cores": "Vultus, all cores",
+    "peer": "face_recognition's example",
+}
+
+
+def measure(options: Options) -> Data | None:
+    """Every side in turn, several times; None without the clip and the people."""
+    path, folder = clip(_CLIP), people()
+    if path is None or folder is None:
+        return None
+    core = workers.core_to_use()
+    with watching(folder, core) as pinned, watching(folder) as free:
+        sides: dict[str, tuple[Worker, Data]] = {
+            "one_core": (pinned, {}),
+            "every_frame": (pinned, {"every_frame": True}),
+            "two_cores": (free, {}),
+        }
+        if options.peer is None:
+            return _in_turn(str(path), sides)
+        with Worker(options.peer, "benchmarks.video_peer_worker", core) as peer:
+            peer.ask("load", people=str(folder))
+            peer.ask("watch", path=str(path), most=_WARM_UP_FRAMES)
+            sides["peer"] = (peer, {})
+            return _in_turn(str(path), sides) | {"peer_versions": peer.ask("versions")}
+
+
+def watching(folder: Path | None, core: int | None = None, threads: int = 0) -> Worker:
+    """A worker with people enrolled and models loaded."""
+    worker = Worker(Path(sys.executable), "benchmarks.video_worker", core)
+    worker.ask("load", people=None if folder is None else str(folder), threads=threads)
+    return worker
+
+
+def _in_turn(path: str, sides: dict[str, tuple[Worker, Data]]) -> Data:
+    runs: dict[str, list[Data]] = {name: [] for name in sides}
+    for worker, how in sides.values():
+        if "peer" not in sides or worker is not sides["peer"][0]:
+            worker.ask("watch", path=path, **how)  # the first run of all is slower
+    for _ in range(_ROUNDS):
+        for name, (worker, how) in sides.items():
+            runs[name].append(worker.ask("watch", path=path, **how))
+            runs[name][-1]["decode"] = worker.ask("decode", path=path)["seconds"]
+    return {"runs": runs}
+
+
+def _fps(data: Data, name: str) -> float:
+    return median(run["frames"] / run["seconds"] for run in data["runs"][name])
+
+
+def _ratio(data: Data, name: str) -> float:
+    """Times as fast as the peer: the middle of the rounds' ratios."""
+    return median(
+        ours["frames"] / ours["seconds"] / (peer["frames"] / peer["seconds"])
+        for ours, peer in zip(data["runs"][name], data["runs"]["peer"], strict=True)
+    )
+
+
+def figures(data: Data) -> list[Figure]:
+    if "peer" not in data["runs"]:
+        return []
+    ratio, both = _ratio(data, "one_core"), _ratio(data, "two_cores")
+    name = f"`{_CLIP}`, frames a second, times those of face_recognition's video example"
+    return [
+        Figure(name, f"{_WANTED}", f"{ratio:.1f} on one core each, {both:.1f} on all", ratio >= 20)
+    ]
+
+
+def details(data: Data) -> list[str]:
+    runs = data["runs"]
+    first = runs["one_core"][0]
+    lines = [
+        f"`vultus.watch({_CLIP!r}, group=..., remember=False)` with `photos/people` enrolled, "
+        "models loaded, against the loop of `facerec_from_video_file.py`: every frame at full "
+        f"size (640x360), default detector, tolerance 0.5. {first['frames']} frames; Vultus "
+        f"analyses {first['analysed']} of them, ten a second of the clip, and searches the whole "
+        "picture in every second one of these. Both sides decode every frame; neither draws. "
+        f"In turn, {_ROUNDS} rounds, medians. One core: both pinned to the same one, with one "
+        "thread. The last column is decoding alone, which the times hold.",
+        "",
+    ]
+    rows = []
+    for name, title in _NAMES.items():
+        if name in runs:
+            ratio = f"{_ratio(data, name):.1f}" if "peer" in runs and name != "peer" else ""
+            seconds = median(run["seconds"] for run in runs[name])
+            decode = median(run["decode"] for run in runs[name])
+            rows.append(
+                (title, f"{_fps(data, name):.1f}", ratio, f"{seconds:.2f} s", f"{decode:.2f} s")
+            )
+    head = ("", "frames a second", "ratio", "the clip takes", "of it decoding")
+    visits = ", ".join(first["visits"]) or "nobody"
+    lines += [*table(head, rows), "", f"Visits of Vultus: {visits}."]
+    if "peer" in runs:
+        named = runs["peer"][0]["named"]
+        frames = ", ".join(f"{name} in {count} frames" for name, count in sorted(named.items()))
+        lines[-1] += f" Named by the example: {frames or 'nobody'}."
+    return lines
