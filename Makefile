@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run test test-long check bench clean
+.PHONY: help setup run test test-long check bench soak clean
 
 help:
 	@echo "make run    the main job on real pictures (PEOPLE=dir PHOTOS=dir: on yours)"
 	@echo "make test   every test"
 	@echo "make check  style, types, direction of imports"
 	@echo "make bench  measurements side by side with face_recognition, into docs/benchmarks.md"
+	@echo "make soak   cameras for ten minutes, and servers killed in ROUNDS (20): half an hour"
 
 setup: $(READY)
 
@@ -38,6 +39,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
 	rm -rf $(VENV) .bench vultus-demo

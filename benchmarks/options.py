@@ -8,6 +8,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """`peer`: the python of face_recognition's environment, or None to measure Vultus alone."""
+    """What to measure against, and for how long.
+
+    peer: the python of face_recognition's environment, or None to measure Vultus alone.
+    seconds: how long cameras are watched. rounds: how often the soak kills and restarts things.
+    """
 
     peer: Path | None
+    seconds: float = 60.0
+    rounds: int = 20

@@ -64,17 +64,13 @@ def figures_section(figures: list[Figure]) -> str:
     return "\n".join(lines)
 
 
-def other_figures(measured: list[Figure], path: Path = REPORT) -> list[Figure]:
-    """Figures that the report has and this machine's results have not: measured elsewhere."""
+def with_reported(measured: list[Figure], path: Path = REPORT) -> list[Figure]:
+    """The report's figures in its order, renewed; those that were measured elsewhere stay."""
     text = path.read_text("utf-8") if path.exists() else ""
     section = text.partition("<!-- begin figures -->")[2].partition("<!-- end figures -->")[0]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:2] == "| "]
-    names = {figure.name for figure in measured}
-    return [
-        Figure(name, wanted, value, met == "yes")
-        for name, wanted, value, met in rows[2:]
-        if name not in names
-    ]
+    reported = {row[0]: Figure(row[0], row[1], row[2], row[3] == "yes") for row in rows[2:]}
+    return list((reported | {figure.name: figure for figure in measured}).values())
 
 
 def about_section(about: dict[str, str], peer: dict[str, str] | None) -> str:

@@ -33,9 +33,9 @@ from benchmarks.report import (
     about_section,
     figures_section,
     load_results,
-    other_figures,
     part_section,
     save_results,
+    with_reported,
     write_sections,
 )
 from benchmarks.tables import Figure
@@ -65,7 +65,9 @@ PARTS = {
     "memory": Part("Memory", memory.measure, memory.figures, memory.details),
     "startup": Part("Start", startup.measure, startup.figures, startup.details),
     "video": Part("Video", video.measure, video.figures, video.details),
-    "street": Part("Video of 1080p", video_street.measure, video_street.figures, video_street.details),
+    "street": Part(
+        "Video of 1080p", video_street.measure, video_street.figures, video_street.details
+    ),
     "stages": Part(
         "Where the time of a video goes",
         video_stages.measure,
@@ -83,10 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parse(arguments)
     CACHE.mkdir(exist_ok=True)
     try:
-        options = Options(None if chosen.no_peer else peer_python(chosen.peer))
+        peer = None if chosen.no_peer else peer_python(chosen.peer)
     except PeerMissing as error:
         print(f"{error}\n`--no-peer` measures Vultus alone.", file=sys.stderr)
         return 1
+    options = Options(peer, chosen.seconds, chosen.rounds)
     results = load_results()
     about = machine.about()
     for name in chosen.only or [name for name, part in PARTS.items() if part.usual]:
@@ -100,8 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
         for figure in PARTS[name].figures(data):
             print(f"  {figure.name}: {figure.measured} (wanted: {figure.wanted})")
     if options.peer is not None:
-        with workers.peer(options.peer) as peer:
-            results["peer"] = peer.ask("versions")
+        with workers.peer(options.peer) as beside:
+            results["peer"] = beside.ask("versions")
         save_results(results)
     write_report(results, about)
     print(f"Written: {REPORT.relative_to(ROOT)}")
@@ -116,6 +119,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--peer", type=Path, help="the python of an environment with face_recognition"
     )
     beside.add_argument("--no-peer", action="store_true", help="measure Vultus alone")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for which cameras run")
+    parser.add_argument("--rounds", type=int, default=20, help="kills of each server in the soak")
     return parser.parse_args(arguments)
 
 
@@ -124,7 +129,7 @@ def write_report(results: Results, about: dict[str, str]) -> None:
     measured = {name: part for name, part in PARTS.items() if name in results}
     figures = [f for name, part in measured.items() for f in part.figures(results[name]["data"])]
     sections = {
-        "figures": figures_section([*figures, *other_figures(figures)]),
+        "figures": figures_section(with_reported(figures)),
         "machine": about_section(about, results.get("peer")),
     }
     for name, part in measured.items():

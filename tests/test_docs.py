@@ -16,7 +16,7 @@ from tests.video.clips import write_clip
 from vultus import errors
 from vultus.cli.app import app
 from vultus.cli.exit_codes import exit_code
-from vultus.cli.watch_board import REASONS
+from vultus.cli.watch_board import OF_FACES, OF_FRAMES
 from vultus.models.catalogue import cards
 from vultus.settings import Settings, VideoSettings
 from vultus.video.camera import Camera, read_cameras
@@ -154,7 +154,7 @@ def test_every_counter_and_state_of_a_camera_is_documented():
     page = text("docs/video.md")
     documented = set(re.findall(r"`(\w+)`", page.split("## States and counters")[1]))
     assert documented >= {field for field in CameraStatus.__dataclass_fields__} - {"camera"}
-    assert documented >= {*GATES, *UNFIT, *REASONS}
+    assert documented >= {*GATES, *UNFIT, "no_face", *OF_FACES, *OF_FRAMES}
 
 
 def test_the_two_commands_come_first_in_the_readme():

@@ -8,6 +8,7 @@ import pytest
 
 from tests.video.scenes import enroll, scene_analyzer, settings_in
 from vultus.gallery.gallery import Gallery
+from vultus.video import session
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,30 @@ def family(enrolled, film_settings):
     shutil.copy(enrolled, film_settings.gallery)
     with Gallery(settings=film_settings, analyzer=scene_analyzer(film_settings)) as made:
         yield made
+
+
+@pytest.fixture
+def play(monkeypatch):
+    """`play(door=source)`: sources by their addresses, instead of those that they name."""
+
+    def put(**sources):
+        def open_source(address, settings, *, patient=False, started_at=None):
+            found = sources[address]
+            return found() if callable(found) else found
+
+        monkeypatch.setattr(session, "open_source", open_source)
+
+    return put
+
+
+@pytest.fixture
+def sinks(monkeypatch):
+    """`sinks(name=sink)`: sinks for `to`, by their names there."""
+
+    def put(**made):
+        def open_sinks(addresses, settings, gallery):
+            return [made[address] for address in addresses]
+
+        monkeypatch.setattr(session, "open_sinks", open_sinks)
+
+    return put

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
@@ -273,3 +273,31 @@ def no_thread_left(timeout_s: float = 3.0) -> Iterator[None]:
     while left := [thread for thread in threading.enumerate() if thread not in before]:
         assert time.monotonic() < deadline, f"still alive: {left}"
         time.sleep(0.01)
+
+
+class FailsAt:
+    """Raises `error` at the n-th call, 1 is the first; notes when. Safe for threads."""
+
+    def __init__(self, number: int, error: BaseException) -> None:
+        self.at: float | None = None
+        self._left, self._error = number, error
+        self._lock = threading.Lock()
+
+    def __call__(self, *_: object) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left:
+                return
+            self.at = time.monotonic()
+        raise self._error
+
+
+def open_files(folder: Path) -> list[str]:
+    """Names of the files below a folder that this process holds open; Linux."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            target = str(entry.readlink())
+            if target.startswith(str(folder)):
+                found.append(Path(target).name)
+    return sorted(found)

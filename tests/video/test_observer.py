@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import cv2
 import numpy as np
 import pytest
 
@@ -170,12 +173,19 @@ def test_a_much_worse_face_is_not_embedded():
 @pytest.mark.parametrize(
     ("video", "side", "word"),
     [({"gate_face_px": 100}, 80, "small"), ({"gate_score": 0.995}, 80, "doubtful"),
-     ({"gate_sharpness": 1.0}, 160, "blurred"), ({}, 30, "small")],
+     ({}, 30, "small")],
 )  # fmt: skip
 def test_a_gate_says_why_a_face_is_not_recognised(video, side, word):
     setup = Setup(**video)
     (sighting,) = setup.see(faces_picture((RED, 300, 60, side)), 0).sightings
     assert (sighting.poor, sighting.look) == (word, None)
+    assert setup.embedder.faces == 0
+
+
+def test_a_blurred_face_is_not_recognised():
+    setup = Setup()
+    (sighting,) = setup.see(cv2.GaussianBlur(ONE, (0, 0), 12), 0).sightings
+    assert (sighting.poor, sighting.look) == ("blurred", None)
     assert setup.embedder.faces == 0
 
 
@@ -232,8 +242,6 @@ def test_where_faces_are_in_frames_that_are_not_analysed():
     setup = Setup()
     for k in range(5):
         setup.see(faces_picture((RED, 300 + 4 * k, 60, 80)), k / 10)
-    from fractions import Fraction
-
     x = setup.observer.expected(Fraction(45, 100))[1][0]
     assert 314 < x < 322
     assert setup.observer.expected(Fraction(2)) == {}

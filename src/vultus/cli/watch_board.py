@@ -22,7 +22,7 @@ _STATUS_EVERY_S = 10.0
 _REFRESH_A_SECOND = 2
 
 # Why a face was not recognised, in words.
-_OF_FACES = {
+OF_FACES = {
     "small": "too small",
     "blurred": "blurred",
     "turned": "turned away",
@@ -33,7 +33,7 @@ _OF_FACES = {
     "too_short": "seen too briefly",
 }
 # Why a frame was not looked at.
-_OF_FRAMES = {"grey": "grey frames", "smeared": "smeared frames", "frozen": "frozen frames"}
+OF_FRAMES = {"grey": "grey frames", "smeared": "smeared frames", "frozen": "frozen frames"}
 
 
 class Board:
@@ -127,7 +127,7 @@ def describe(status: CameraStatus, seconds: float) -> str:
     parts += [status.error] if status.error and not status.frames else []
     reasons = [
         f"{status.counts[name]} {words}"
-        for name, words in {**_OF_FACES, **_OF_FRAMES}.items()
+        for name, words in {**OF_FACES, **OF_FRAMES}.items()
         if status.counts.get(name)
     ]
     if not status.keeps_up:
@@ -142,7 +142,7 @@ def status_table(statuses: list[CameraStatus]) -> Table:
     names = ("camera", "state", "fps", "of", "delay", "there now", "visits", "not recognised")
     table = Table(*(Column(name, no_wrap=True, overflow="ellipsis") for name in names))
     for status in statuses:
-        reasons = sum(status.counts.get(name, 0) for name in _OF_FACES)
+        reasons = sum(status.counts.get(name, 0) for name in OF_FACES)
         table.add_row(
             printable(status.camera),
             status.state if status.keeps_up else f"{status.state}, too slow",

@@ -138,18 +138,20 @@ def camera_of(
     """The camera that a command line describes.
 
     Raises:
-        UsageError: a zone or a mask is written in another way.
+        UsageError: a zone or a mask is written in another way, or another value makes no sense.
     """
-    from vultus.video.camera import Camera
+    from vultus.video import camera
     from vultus.video.session import camera_name
 
-    return Camera(
-        name=name or camera_name(source),
-        source=source,
-        group=group,
-        zones=parse_zones(zones),
-        masks=parse_masks(masks),
-        video=video,
+    return camera.camera_of(
+        {
+            "name": name or camera_name(source),
+            "source": source,
+            "group": group,
+            "zones": parse_zones(zones),
+            "masks": parse_masks(masks),
+            "video": video,
+        }
     )
 
 

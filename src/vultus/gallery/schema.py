@@ -14,6 +14,8 @@ groups = sa.Table(
     # raised with every change of the group's people, so that indexes know when they are stale
     sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", sa.DateTime, nullable=False),
+    # highest number of a stranger so far: the label of one who is gone is never another one's
+    sa.Column("last_stranger", sa.Integer, nullable=False, server_default="0"),
 )
 
 persons = sa.Table(

@@ -92,11 +92,11 @@ class StrangerStore:
             of_group = sa.select(strangers.c.id).where(strangers.c.group_id == group_id)
             heads = sa.select(
                 sa.func.count(strangers.c.id),
-                sa.func.max(strangers.c.id),
+                sa.func.max(strangers.c.created_at),  # ids are given again
                 sa.func.sum(sa.cast(strangers.c.ignored, sa.Integer)),
             ).where(strangers.c.group_id == group_id)
             parts = sa.select(
-                sa.func.count(stranger_faces.c.id), sa.func.max(stranger_faces.c.id)
+                sa.func.count(stranger_faces.c.id), sa.func.max(stranger_faces.c.seen_at)
             ).where(stranger_faces.c.stranger_id.in_(of_group))
             return (*connection.execute(heads).one(), *connection.execute(parts).one())
 
@@ -246,10 +246,11 @@ def _count(what: sa.Column[int], of: sa.Column[int]) -> sa.ScalarSelect[int]:
 
 
 def _next_number(connection: sa.Connection, group_id: int) -> int:
-    """One more than the highest; a number of a forgotten stranger is not given again if higher
-    ones are there."""
-    highest = sa.select(sa.func.max(strangers.c.number)).where(strangers.c.group_id == group_id)
-    return (connection.execute(highest).scalar() or 0) + 1
+    """One more than ever before: who is named or forgotten leaves no number to others."""
+    mine = groups.c.id == group_id
+    raised = groups.update().where(mine).values(last_stranger=groups.c.last_stranger + 1)
+    connection.execute(raised)
+    return int(connection.execute(sa.select(groups.c.last_stranger).where(mine)).scalar_one())
 
 
 def _insert_faces(

@@ -23,6 +23,7 @@ else:
 _SHARED = ("group", "snapshots", "snapshots_days", "snapshots_mb")
 _FORMAT = "docs/video.md shows the format."
 _LARGEST_FILE = 2**20
+LONGEST_NAME = 100
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -36,7 +37,7 @@ class Camera(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
     source: str = Field(min_length=1)
     group: str | None = None
     zones: dict[str, list[tuple[float, float]]] = Field(default_factory=dict)
@@ -89,6 +90,14 @@ def read_cameras(path: Path, defaults: VideoSettings) -> CameraFile:
     for camera in found.camera:
         Zones(camera.zones, camera.masks)
     return found
+
+
+def camera_of(values: Mapping[str, object]) -> Camera:
+    """Raises UsageError for values that make no sense."""
+    try:
+        return Camera.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError(f"The camera makes no sense: {_problems(error)}.", _FORMAT) from None
 
 
 def check_names(cameras: list[Camera]) -> None:

@@ -40,6 +40,20 @@ _MOST_TICKS = 30_000_000
 _LONGEST_GAP_TICKS = 2_000_000_000  # 6.2 hours of a live source; an MP4 is spoilt by more
 
 
+def kind_of(path: Path) -> str:
+    """The kind of container that a name asks for.
+
+    Raises:
+        UsageError: the name's ending is not known.
+    """
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(
+            f"{path} has an ending that no video has.", f"Use one of {', '.join(_KINDS)}."
+        )
+    return kind
+
+
 class Film:
     """The file: pictures and sound in the order of their times. Not thread-safe.
 
@@ -47,11 +61,7 @@ class Film:
     """
 
     def __init__(self, path: Path, info: SourceInfo, audio_from: str | None) -> None:
-        kind = _KINDS.get(path.suffix.lower())
-        if kind is None:
-            raise UsageError(
-                f"{path} has an ending that no video has.", f"Use one of {', '.join(_KINDS)}."
-            )
+        kind = kind_of(path)
         source = audio_from if info.live else audio_from or info.name
         if source is not None and _same_file(path, source):
             raise UsageError(f"{path} is the video itself.", "Record under another name.")

@@ -31,6 +31,7 @@ _FOLLOWED_S = 0.6  # a face not seen for longer is searched for, no more followe
 _LEAST_FACE_PX = 12  # what the detector can look for at all
 # A second opinion must not be the same picture again.
 _LOOK_GAP_S = 0.2
+_CLOCK_S = 1e-6  # 0.6 - 0.4 is a little less than 0.2
 # The gap doubles after every so many looks: an unknown face must not cost more and more.
 _LOOKS_A_GAP = 4
 _LONGEST_GAP_S = 2.0
@@ -64,7 +65,7 @@ class _Followed:
 
     def least_quality(self, now: float, sure: bool) -> float:
         """What a face must have to be worth embedding now."""
-        if now - self.looked_at < self.gap_s(sure):
+        if now - self.looked_at < self.gap_s(sure) - _CLOCK_S:
             return np.inf
         return self.best * _WORTH_A_LOOK
 

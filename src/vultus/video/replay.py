@@ -15,6 +15,8 @@ from vultus.video.zones import Zones
 
 Change = Literal["same", "other", "gone", "new"]
 
+_MOMENT_S = 1e-3  # a visit of one moment shares something, too
+
 
 def replay(
     tracks: TrackReader, judge: Judge, strangers: SessionStrangers, video: VideoSettings
@@ -41,23 +43,42 @@ class Difference:
 
 def compare(before: Sequence[Visit], after: Sequence[Visit]) -> list[Difference]:
     """Visits that overlap most in time and place are one; every visit is in one difference."""
-    left = list(after)
-    found = []
-    for visit in before:
-        match = max(left, key=lambda other: _shared(visit, other), default=None)
-        if match is None or _shared(visit, match) <= 0:
-            found.append(Difference("gone", visit, None))
-            continue
-        left.remove(match)
-        same = (visit.person, visit.stranger is None) == (match.person, match.stranger is None)
-        found.append(Difference("same" if same else "other", visit, match))
+    partners = _pair(before, after)
+    found = [
+        _difference(visit, after[partners[row]])
+        if row in partners
+        else Difference("gone", visit, None)
+        for row, visit in enumerate(before)
+    ]
+    left = [visit for row, visit in enumerate(after) if row not in partners.values()]
     return found + [Difference("new", None, visit) for visit in left]
+
+
+def _difference(before: Visit, after: Visit) -> Difference:
+    same = (before.person, before.stranger is None) == (after.person, after.stranger is None)
+    return Difference("same" if same else "other", before, after)
+
+
+def _pair(before: Sequence[Visit], after: Sequence[Visit]) -> dict[int, int]:
+    """Rows of `before` to rows of `after`; those that share most first."""
+    shared = [
+        (-_shared(one, other), row, column)
+        for row, one in enumerate(before)
+        for column, other in enumerate(after)
+    ]
+    partners: dict[int, int] = {}
+    taken: set[int] = set()
+    for less, row, column in sorted(shared):
+        if less < 0 and row not in partners and column not in taken:
+            partners[row] = column
+            taken.add(column)
+    return partners
 
 
 def _shared(first: Visit, second: Visit) -> float:
     """Seconds that two visits have in common; the same person and the same place count more."""
     seconds = (min(first.end, second.end) - max(first.start, second.start)).total_seconds()
-    if seconds <= 0:
+    if seconds < 0:
         return 0.0
     nearness = 1.0 if first.who == second.who and first.who is not None else 0.0
-    return seconds * (1 + nearness + (first.box == second.box))
+    return (seconds + _MOMENT_S) * (1 + nearness + (first.box == second.box))

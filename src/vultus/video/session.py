@@ -22,7 +22,7 @@ from vultus.gallery.matcher import Decision
 from vultus.settings import Settings
 from vultus.video.book import Judge, VisitBook
 from vultus.video.budget import Budget
-from vultus.video.camera import Camera
+from vultus.video.camera import LONGEST_NAME, Camera
 from vultus.video.observer import Observer
 from vultus.video.onlookers import Onlooker
 from vultus.video.publisher import Publisher, ShotKeeper
@@ -198,5 +198,5 @@ def analyzer_for(cameras: int, settings: Settings) -> Analyzer:
 def camera_name(source: str) -> str:
     """What a source is called where nobody says: a file's name, else its kind."""
     if "://" not in source and not source.isdigit():
-        return Path(source).stem or "camera"
+        return Path(source).stem[:LONGEST_NAME] or "camera"
     return f"camera-{source}" if source.isdigit() else "camera"

@@ -109,16 +109,16 @@ class TrackReader:
                 continue
             try:
                 yield _moment(record)
-            except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            except (KeyError, TypeError, ValueError, ArithmeticError) as error:
                 raise self._damaged(number) from error
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
-            with self._path.open(encoding="utf-8") as file:
+            with self._path.open("rb") as file:  # so that what is no text has its line number
                 number = 0
                 while line := file.readline(_LONGEST_LINE):
                     number += 1
-                    if not line.endswith("\n") and len(line) < _LONGEST_LINE:
+                    if not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
                         return  # torn
                     record = json.loads(line)
                     if not isinstance(record, dict):
@@ -128,8 +128,8 @@ class TrackReader:
             raise TracksInvalid(
                 f"{self._path} cannot be read: {error.strerror}.", "Name a file of tracks."
             ) from error
-        except ValueError as error:  # no JSON, or no text
-            raise self._damaged(number + 1) from error
+        except (ValueError, RecursionError) as error:  # no JSON, or no text
+            raise self._damaged(number) from error
 
     def _damaged(self, line: int) -> TracksInvalid:
         return TracksInvalid(

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from vultus.events.visit import Visit
 from vultus.imaging.load import Image
@@ -28,6 +28,7 @@ from vultus.video.sources.source import Source
 from vultus.video.track_file import TrackWriter
 
 _OVER = ("ended", "failed")
+T = TypeVar("T")
 
 
 @dataclass
@@ -197,7 +198,7 @@ class Watcher:
     def _publish(self, events: Sequence[Visit]) -> Iterator[Visit]:
         """All are on their way before the first is handed out: whoever iterates may break off."""
         self._status.visits += sum(event.type == "enter" for event in events)
-        yield from [self._publisher.publish(event) for event in events]
+        yield from _do_all([partial(self._publisher.publish, event) for event in events])
 
     def _show(self, frame: Frame, onlookers: Sequence[Onlooker]) -> None:
         labels = []
@@ -239,13 +240,15 @@ def _take_over(live: LiveState, status: CameraStatus) -> None:
         status.error = None if live.error is None else str(live.error)
 
 
-def _do_all(parts: Sequence[Callable[[], object]]) -> None:
+def _do_all(parts: Sequence[Callable[[], T]]) -> list[T]:
     """Do every part, also when some of them fail; raises what the first one failed with."""
+    done: list[T] = []
     failed: Exception | None = None
     for part in parts:
         try:
-            part()
+            done.append(part())
         except Exception as error:
             failed = failed or error
     if failed is not None:
         raise failed
+    return done

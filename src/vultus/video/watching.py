@@ -13,7 +13,8 @@ from vultus.events.dispatcher import SinkStatus
 from vultus.events.visit import EventType, Visit
 from vultus.gallery.gallery import Gallery
 from vultus.settings import Settings, VideoSettings, load_settings
-from vultus.video.camera import Camera, check_names
+from vultus.video.camera import Camera, camera_of, check_names
+from vultus.video.film import kind_of
 from vultus.video.fleet import Fleet
 from vultus.video.onlookers import Onlooker, Recording
 from vultus.video.recorder import Recorder
@@ -151,7 +152,7 @@ def watch(
         record: annotated video; snapshots: folder for pictures, kept for so many days and up to
             so many megabytes; tracks: file for `replay`.
         remember: keep strangers and visits in the gallery.
-        far: wished rate of false matches, picks the threshold.
+        far: wished rate of false matches, picks the threshold; a `Gallery` has its own.
         video: rates, gates and times; from the settings when not given.
         started_at: when a file was recorded; from the file when not given.
         onlookers: see every frame with its labels.
@@ -160,20 +161,22 @@ def watch(
         UsageError, GroupUnknown: at once, before the source is opened. SourceError and others:
         while iterating, when the source cannot be had or something breaks.
     """
-    settings = settings or (gallery.settings if isinstance(gallery, Gallery) else load_settings())
+    settings = settings or _settings_for(gallery)
     address = str(source)
-    watched = Camera(
-        name=camera or camera_name(address),
-        source=address,
-        group=group,
-        zones={name: list(polygon) for name, polygon in (zones or {}).items()},
-        masks=[list(polygon) for polygon in masks],
-        record=None if record is None else Path(record),
-        snapshots=None if snapshots is None else Path(snapshots),
-        snapshots_days=snapshots_days,
-        snapshots_mb=snapshots_mb,
-        tracks=None if tracks is None else Path(tracks),
-        video=video or settings.video,
+    watched = camera_of(
+        {
+            "name": camera or camera_name(address),
+            "source": address,
+            "group": group,
+            "zones": {name: list(polygon) for name, polygon in (zones or {}).items()},
+            "masks": [list(polygon) for polygon in masks],
+            "record": record,
+            "snapshots": snapshots,
+            "snapshots_days": snapshots_days,
+            "snapshots_mb": snapshots_mb,
+            "tracks": tracks,
+            "video": video or settings.video,
+        }
     )
     return watch_cameras(
         [watched],
@@ -208,8 +211,12 @@ def watch_cameras(
     """
     if on not in ("enter", "exit", "all"):
         raise UsageError(f"on={on!r} makes no sense.", "Choose enter, exit or all.")
-    settings = settings or load_settings()
+    if not cameras:
+        raise UsageError("There is no camera to watch.", "Name one at least.")
+    settings = settings or _settings_for(gallery)
     owned = None
+    if isinstance(gallery, Gallery) and far is not None:
+        raise UsageError("far= belongs to the gallery.", "Give it there: Gallery(..., far=1e-4).")
     if not isinstance(gallery, Gallery):
         analyzer = analyzer_for(len(cameras), settings)
         gallery = owned = Gallery(gallery, settings=settings, analyzer=analyzer, far=far)
@@ -234,7 +241,14 @@ def watch_cameras(
         raise
 
 
+def _settings_for(gallery: Gallery | str | Path | None) -> Settings:
+    return gallery.settings if isinstance(gallery, Gallery) else load_settings()
+
+
 def _all_onlookers(camera: Camera, others: OnlookerMaker) -> OnlookerMaker:
+    if camera.record is not None:
+        kind_of(camera.record)  # refused before anything is opened
+
     def make(source: Source) -> Sequence[Onlooker]:
         made = list(others(source))
         if camera.record is not None:

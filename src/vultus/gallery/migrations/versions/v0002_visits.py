@@ -8,6 +8,9 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    op.add_column(
+        "groups", sa.Column("last_stranger", sa.Integer, nullable=False, server_default="0")
+    )
     op.create_table(
         "strangers",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -96,3 +99,4 @@ def _create_events() -> None:
 def downgrade() -> None:
     for table in ("events", "visits", "stranger_faces", "strangers"):
         op.drop_table(table)
+    op.drop_column("groups", "last_stranger")
