@@ -81,10 +81,11 @@ def details(data: Data) -> list[str]:
     ]
     lines = [
         f"Two RTSP cameras with three seconds of `{_CLIP}` in a loop, somebody known in the first "
-        "of them, `video.absence_s` 1, and three sinks. In each round the broker, the endpoint and, as soon as an event waits for both, the RTSP server "
-        "are killed (SIGKILL) and started again in any order. Recovery is the time from when a "
-        "server listens again: until both cameras have analysed a frame, and until all events "
-        "that waited have come to the consumer. The reference is what the iteration over "
+        "of them, `video.absence_s` 1, and three sinks. In each round the broker, the endpoint "
+        "and, as soon as an event waits for both, the RTSP server are killed (SIGKILL) and "
+        "started again in any order. Recovery is the time from when a server listens again: until "
+        "both cameras have analysed a frame, and until all events that waited have come to the "
+        "consumer. The reference is what the iteration over "
         f"`watch_cameras` gave: {kills['events']:,} events.",
         "",
         *table(("sink", "events arrived", "lost", "twice as new", "twice and marked so"), sinks),

@@ -79,14 +79,21 @@ def _ratio(data: Data, name: str) -> float:
     )
 
 
+def _work_ratio(data: Data, name: str) -> float:
+    """As `_ratio`, by the processor's time, which other programs hardly disturb."""
+    ours, peer = (
+        median(run["work"] / run["frames"] for run in data["runs"][side]) for side in (name, "peer")
+    )
+    return peer / ours
+
+
 def figures(data: Data) -> list[Figure]:
     if "peer" not in data["runs"]:
         return []
-    ratio, both = _ratio(data, "one_core"), _ratio(data, "two_cores")
+    clock, work = _ratio(data, "one_core"), _work_ratio(data, "one_core")
     name = f"`{_CLIP}`, frames a second, times those of face_recognition's video example"
-    return [
-        Figure(name, f"{_WANTED}", f"{ratio:.1f} on one core each, {both:.1f} on all", ratio >= 20)
-    ]
+    measured = f"{clock:.1f}, by the processor's time {work:.1f}"
+    return [Figure(name, f"{_WANTED}", measured, min(clock, work) >= _WANTED)]
 
 
 def details(data: Data) -> list[str]:
@@ -105,13 +112,22 @@ def details(data: Data) -> list[str]:
     rows = []
     for name, title in _NAMES.items():
         if name in runs:
-            ratio = f"{_ratio(data, name):.1f}" if "peer" in runs and name != "peer" else ""
+            ratios = ("", "")
+            if "peer" in runs and name != "peer":
+                ratios = (f"{_ratio(data, name):.1f}", f"{_work_ratio(data, name):.1f}")
             seconds = median(run["seconds"] for run in runs[name])
             decode = median(run["decode"] for run in runs[name])
             rows.append(
-                (title, f"{_fps(data, name):.1f}", ratio, f"{seconds:.2f} s", f"{decode:.2f} s")
+                (title, f"{_fps(data, name):.1f}", *ratios, f"{seconds:.2f} s", f"{decode:.2f} s")
             )
-    head = ("", "frames a second", "ratio", "the clip takes", "of it decoding")
+    head = (
+        "",
+        "frames a second",
+        "ratio",
+        "ratio of processor time",
+        "the clip takes",
+        "of it decoding",
+    )
     visits = ", ".join(first["visits"]) or "nobody"
     lines += [*table(head, rows), "", f"Visits of Vultus: {visits}."]
     if "peer" in runs:

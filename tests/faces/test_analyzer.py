@@ -9,8 +9,9 @@ from tests.fakes import COLOURS, ColourEmbedder, SquareDetector, fake_analyzer, 
 from tests.shared import shared
 from vultus.errors import ImageNotFound, ImageTooLarge, ModelError
 from vultus.faces.analyzer import Analyzer
+from vultus.faces.types import Faces
 from vultus.models.catalogue import EMBEDDER
-from vultus.settings import Settings
+from vultus.settings import DetectionSettings, Settings
 
 PARTY = picture("ada", "bob", "cyd")
 
@@ -169,3 +170,70 @@ def test_threads_share_an_analyzer_that_nobody_warmed_up(astronaut):
     assert len(found) == 4
     for embeddings in found[1:]:
         np.testing.assert_allclose(embeddings, found[0], atol=1e-5)
+
+
+# in steps, as video does it
+
+
+def test_locating_finds_and_nothing_more():
+    analyzer = fake_analyzer()
+    located = analyzer.locate(PARTY)
+    assert located.boxes.tolist() == analyzer.analyze(PARTY).boxes.tolist()
+    assert (located.embeddings, located.quality, located.alignment) == (None, None, None)
+    assert located.image_wh == (PARTY.shape[1], PARTY.shape[0])
+
+
+def test_locating_with_other_settings():
+    analyzer = fake_analyzer()
+    assert len(analyzer.locate(PARTY, DetectionSettings(max_faces=2))) == 2
+    assert len(analyzer.locate(PARTY, DetectionSettings(min_face_px=61))) == 0
+    assert len(analyzer.locate(PARTY)) == 3
+
+
+def test_the_steps_together_are_an_analysis():
+    analyzer = fake_analyzer()
+    located = analyzer.locate(PARTY)
+    described = analyzer.describe(PARTY, located, embed=False, chips=True)
+    assert described.embeddings is None
+    embedded = analyzer.embed(described, described.chips)
+    whole = analyzer.analyze(PARTY, chips=True)
+    for name in ("boxes", "scores", "landmarks", "alignment", "embeddings", "chips"):
+        np.testing.assert_array_equal(getattr(embedded, name), getattr(whole, name))
+    np.testing.assert_array_equal(embedded.quality.score, whole.quality.score)
+    assert embedded.embedder == whole.embedder == EMBEDDER
+
+
+def test_some_of_the_faces_may_be_embedded():
+    analyzer = fake_analyzer()
+    described = analyzer.describe(PARTY, analyzer.locate(PARTY), embed=False, chips=True)
+    chosen = described.select(np.array([2, 0]))
+    vectors = analyzer.embed(chosen, chosen.chips).embeddings
+    np.testing.assert_array_equal(vectors, analyzer.analyze(PARTY).embeddings[[2, 0]])
+
+
+def test_describing_nobody():
+    analyzer = fake_analyzer()
+    nobody = analyzer.locate(np.zeros((50, 60, 3), np.uint8))
+    assert len(analyzer.describe(PARTY, nobody).embeddings) == 0
+
+
+def test_faces_of_a_small_copy_are_described_in_the_full_picture():
+    """As the copy's boxes, but twice as large."""
+    analyzer = fake_analyzer()
+    copy = analyzer.locate(np.ascontiguousarray(PARTY[::2, ::2]))
+    size_wh = (PARTY.shape[1], PARTY.shape[0])
+    full = Faces(copy.boxes * 2, copy.scores, copy.landmarks * 2, size_wh)
+    described = analyzer.describe(PARTY, full)
+    assert described.quality.face_px.tolist() == [60, 60, 60]
+    np.testing.assert_allclose(described.embeddings, analyzer.analyze(PARTY).embeddings, atol=0.02)
+
+
+def test_following_gives_boxes_as_locating_does(analyzer, astronaut):
+    located = analyzer.locate(astronaut)
+    followed = analyzer.follow(astronaut, located.boxes, 0.8)
+    assert followed.image_wh == (512, 512)
+    np.testing.assert_allclose(followed.boxes, located.boxes, atol=12)
+    assert followed.embeddings is None
+    assert len(analyzer.follow(astronaut, located.boxes[:0], 0.8)) == 0
+    vectors = [analyzer.describe(astronaut, faces).embeddings[0] for faces in (located, followed)]
+    assert np.linalg.norm(vectors[0] - vectors[1]) < 0.25

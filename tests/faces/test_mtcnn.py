@@ -118,3 +118,73 @@ def test_pictures_smaller_than_any_face(analyzer, shape):
 def test_a_picture_full_of_texture_is_done_with(analyzer):
     image = np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8)
     assert len(analyzer.detector.detect(image, Search(12, 0.05, 0.05, 0.999)).boxes) == 0
+
+
+# following
+
+
+def placed(astronaut: np.ndarray, left: int, top: int) -> np.ndarray:
+    """The face of `astronaut` in a grey scene; it is at 26, 25 to 115, 133 of the part."""
+    scene = np.full((450, 461, 3), 120, np.uint8)
+    scene[top : top + 160, left : left + 150] = astronaut[40:200, 150:300]
+    return scene
+
+
+def test_a_face_is_followed_where_it_was(analyzer, astronaut):
+    found = analyzer.detector.detect(astronaut, Search(40))
+    followed = analyzer.detector.follow(astronaut, found.boxes, 0.8)
+    assert len(followed.boxes) == 1
+    assert overlap(followed.boxes[0], found.boxes[0]) > 0.85
+    assert followed.scores[0] > 0.95
+    eyes = np.abs(followed.landmarks[0] - found.landmarks[0])
+    assert eyes.max() < 0.1 * (found.boxes[0, 2] - found.boxes[0, 0])
+    for column in (followed.boxes, followed.scores, followed.landmarks):
+        assert column.dtype == np.float32
+
+
+@pytest.mark.parametrize("step", [(-14, 0), (14, 0), (0, -14), (0, 14), (10, 10)])
+def test_a_face_that_moved_a_little_is_followed(analyzer, astronaut, step):
+    before = np.array([[150 + 26, 150 + 25, 150 + 115, 150 + 133]], np.float32)
+    scene = placed(astronaut, 150 + step[0], 150 + step[1])
+    (box,) = analyzer.detector.follow(scene, before, 0.8).boxes
+    assert overlap(box, before[0] + np.array([*step, *step])) > 0.7
+
+
+def test_a_face_that_has_gone_is_missing(analyzer, astronaut):
+    boxes = analyzer.detector.detect(astronaut, Search(40)).boxes
+    empty = np.full_like(astronaut, 120)
+    assert len(analyzer.detector.follow(empty, boxes, 0.8).boxes) == 0
+
+
+def test_following_is_blind_for_the_rest_of_the_picture(analyzer, astronaut):
+    elsewhere = np.array([[300, 300, 390, 410]], np.float32)
+    found = analyzer.detector.follow(placed(astronaut, 0, 0), elsewhere, 0.8)
+    assert found.boxes.shape == (0, 4)
+    assert found.landmarks.shape == (0, 5, 2)
+
+
+def test_nobody_to_follow(analyzer, astronaut):
+    assert len(analyzer.detector.follow(astronaut, np.zeros((0, 4), np.float32), 0.8).boxes) == 0
+
+
+@pytest.mark.parametrize(
+    "box", [(-500, -500, -400, -400), (9000, 9000, 9100, 9120), (-50, 100, 30, 200), (5, 5, 5, 5)]
+)
+def test_places_that_are_not_in_the_picture(analyzer, astronaut, box):
+    found = analyzer.detector.follow(astronaut, np.array([box], np.float32), 0.8)
+    assert len(found.boxes) == 0
+
+
+def test_two_places_of_one_face_are_one_face(analyzer, astronaut):
+    box = analyzer.detector.detect(astronaut, Search(40)).boxes
+    both = np.concatenate([box, box + 4])
+    assert len(analyzer.detector.follow(astronaut, both, 0.8).boxes) == 1
+
+
+def test_a_group_is_followed_as_it_was_found(analyzer):
+    image = load(shared("photos/groups/multiface.jpg"))
+    found = analyzer.detector.detect(image, Search(24, output=0.95))
+    followed = analyzer.detector.follow(image, found.boxes, 0.8)
+    best = [max(overlap(box, other) for other in followed.boxes) for box in found.boxes]
+    assert sum(each > 0.7 for each in best) >= 0.9 * len(best)
+    assert len(followed.boxes) <= len(found.boxes)

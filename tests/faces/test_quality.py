@@ -3,9 +3,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.fakes import place_landmarks
-from vultus.faces.quality import estimate_pose, measure_quality, poor_reasons
+from vultus.faces.quality import (
+    estimate_pose,
+    measure_quality,
+    poor_reasons,
+    quality_ceiling,
+)
 from vultus.faces.types import Faces
 
 RNG = np.random.default_rng(0)
@@ -187,3 +194,44 @@ def test_what_is_poor_is_said_in_words(name, value, words):
 
 def test_several_faults_are_all_said():
     assert len(poor_reasons({**GOOD, "sharpness": 0.0, "brightness": 0.0}, 0.1)) == 3
+
+
+# what is known before a face is aligned
+
+
+@given(
+    st.floats(1, 400, width=32),
+    st.floats(0, 1, width=32),
+    st.lists(st.floats(-30, 30, width=32), min_size=10, max_size=10),
+    st.integers(0, 255),
+    st.integers(0, 60),
+)
+def test_no_face_is_better_than_its_ceiling(width, score, moved, mean, spread):
+    one = faces(width, score)
+    points = one.landmarks + np.array(moved, np.float32).reshape(1, 5, 2)
+    one = Faces(one.boxes, one.scores, points.astype(np.float32), one.image_wh)
+    ceiling = quality_ceiling(one)
+    assert ceiling.shape == (1,)
+    assert 0 <= ceiling[0] <= 1
+    assert measure_quality(one, texture(mean, spread)).score[0] <= ceiling[0] + 1e-6
+
+
+def test_a_perfect_picture_reaches_the_ceiling():
+    chip = texture()
+    found = measure_quality(faces(), chip)
+    assert found.sharpness[0] > 0.5
+    assert found.score[0] == pytest.approx(quality_ceiling(faces())[0], abs=1e-6)
+
+
+def test_the_ceiling_falls_with_size_score_and_pose():
+    best = quality_ceiling(faces())[0]
+    turned_away = faces()
+    turned_away = Faces(
+        turned_away.boxes, turned_away.scores, moved_nose(x=20), turned_away.image_wh
+    )
+    for worse in (faces(width=40), faces(score=0.6), turned_away):
+        assert quality_ceiling(worse)[0] < 0.8 * best
+
+
+def test_nobody_has_no_ceiling():
+    assert quality_ceiling(Faces.none((10, 10))).shape == (0,)

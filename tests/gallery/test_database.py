@@ -9,15 +9,19 @@ import tempfile
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from tests.gallery import workers
 from tests.gallery.workers import record
 from vultus.errors import (
     GalleryBusy,
+    GalleryError,
     GalleryInvalid,
     GalleryMissing,
     GalleryNewer,
@@ -28,6 +32,9 @@ from vultus.gallery import database as database_module
 from vultus.gallery import schema
 from vultus.gallery.database import HEAD, Database
 from vultus.gallery.store import Store
+from vultus.gallery.strangers import StrangerFace, StrangerStore
+from vultus.gallery.visits import VisitStore
+from vultus.models.catalogue import EMBEDDER
 
 
 @contextmanager
@@ -87,6 +94,66 @@ def test_migrations_make_the_same_constraints(team):
         assert str(shape(migrated)) == str(shape(made))
     database.close()
     direct.dispose()
+
+
+def made_by_schema(version: str, address: Path) -> None:
+    """A gallery as an older Vultus made it, with ada and bob in it."""
+    engine = database_module._sqlite_engine(address)
+    config = Config()
+    config.set_main_option("script_location", "vultus.gallery:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    engine.dispose()
+    day, face = "2026-01-02 03:04:05", record("ada")
+    with closing(sqlite3.connect(address)) as connection, connection:
+        connection.execute("INSERT INTO groups VALUES (7, 'team', 5, ?)", [day])
+        for key, name in [(3, "ada"), (4, "bob")]:
+            connection.execute("INSERT INTO persons VALUES (?, 7, ?, ?)", [key, name, day])
+        connection.execute(
+            "INSERT INTO faces VALUES (9, 3, ?, ?, 'ada.jpg', 'abc', 1, 2, 30, 40, 0.5, ?, ?)",
+            [face.model, face.embedding.tobytes(), b"PNG", day],
+        )
+
+
+def test_a_gallery_of_the_first_schema_is_brought_up_to_date_with_its_people(address):
+    made_by_schema("0001", address)
+    with opened(address) as store:
+        assert [(p.name, p.group, p.faces) for p in store.people()] == [
+            ("ada", "team", 1),
+            ("bob", "team", 0),
+        ]
+        assert store.revision("team")[:2] == (7, 5)
+        (face,) = store.faces("team", person="ada")
+        np.testing.assert_array_equal(face.embedding, record("ada").embedding)
+        assert (face.id, face.source, face.box, face.crop) == (9, "ada.jpg", (1, 2, 30, 40), b"PNG")
+    test_migrations_lead_to_the_schema_of_the_code(address)
+    test_migrations_make_the_same_constraints(address)
+
+
+def test_an_older_gallery_can_do_what_is_new(address):
+    made_by_schema("0001", address)
+    database = Database(str(address))
+    face = StrangerFace(record("xen").embedding, 0.5, 64.0)
+    assert VisitStore(database).find(group="team") == []
+    assert StrangerStore(database).add("team", EMBEDDER, [face]) == "unknown-0001"
+    assert StrangerStore(database).name("team", "unknown-0001", "ada") == 0
+    assert len(Store(database).faces("team", person="ada")) == 2
+    database.close()
+
+
+def test_an_update_that_fails_leaves_the_older_gallery_as_it_is(address):
+    made_by_schema("0001", address)
+    with closing(sqlite3.connect(address)) as connection, connection:
+        connection.execute("CREATE TABLE visits (id INTEGER)")  # in the way
+    with opened(address) as store, pytest.raises(GalleryError):
+        store.people()
+    with closing(sqlite3.connect(address)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        assert "strangers" not in tables
+        version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert version == ("0001",)
+        assert connection.execute("SELECT count(*) FROM faces").fetchone() == (1,)
 
 
 def test_a_gallery_is_written_durably(team):

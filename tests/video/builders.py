@@ -95,7 +95,9 @@ def at(seconds: float | Fraction, *sightings: Sighting, ended: Sequence[int] = (
 def every(step: float, start: float, stop: float, *sightings: Sighting) -> list[Moment]:
     """The same sightings from `start` to `stop`, both included, every `step` seconds."""
     count = round((stop - start) / step)
-    return [at(Fraction(start + step * k).limit_denominator(1000), *sightings) for k in range(count + 1)]
+    return [
+        at(Fraction(start + step * k).limit_denominator(1000), *sightings) for k in range(count + 1)
+    ]
 
 
 def judge(*people: str, margin: float = 0.02, threshold: float | None = None):
@@ -145,9 +147,7 @@ def told(events: Iterable[Visit]) -> list[tuple[str, str | None]]:
     return [(event.type, event.who) for event in events]
 
 
-def frame_of(
-    image: np.ndarray, seconds: float | Fraction = 0, index: int | None = None
-) -> Frame:
+def frame_of(image: np.ndarray, seconds: float | Fraction = 0, index: int | None = None) -> Frame:
     """A frame that shows this picture."""
     media_time = Fraction(seconds).limit_denominator(1000)
     return Frame(
@@ -171,3 +171,9 @@ def faces_picture(
         square = np.clip(np.array(colour) * 0.7 + 45 + chequered[..., None], 1, 255)
         image[top : top + side, left : left + side] = square
     return image
+
+
+def who(book: VisitBook, track: int = 1) -> str | None:
+    """What a track is called."""
+    identity = book.who(track)[0]
+    return identity and identity.name

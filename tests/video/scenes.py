@@ -223,7 +223,8 @@ class FilmSource:
 class LiveFilm:
     """A feed for `LiveReader`: frames of the parts by the clock, for ever or until it breaks.
 
-    fail_after_s: seconds until `error` is raised. show: makes the image of a moment instead.
+    fail_after_s: seconds until `error` is raised. show: makes the image of a moment
+    instead; None is a sign of life without a picture.
     """
 
     damaged = 0
@@ -235,7 +236,7 @@ class LiveFilm:
         fps: float = 20.0,
         fail_after_s: float | None = None,
         error: BaseException | None = None,
-        show: Callable[[float], np.ndarray] | None = None,
+        show: Callable[[float], np.ndarray | None] | None = None,
         name: str = "camera",
     ) -> None:
         self._parts, self._fps, self._name = parts, fps, name
@@ -256,7 +257,7 @@ class LiveFilm:
             image = (
                 self._show(seconds) if self._show else scene(seconds, self._parts, SIZE_WH, number)
             )
-            yield Picture(SIZE_WH, lambda wanted, image=image: image.copy())
+            yield image if image is None else Picture(SIZE_WH, lambda _, image=image: image.copy())
             number += 1
             time.sleep(1 / self._fps)
 

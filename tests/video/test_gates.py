@@ -34,7 +34,13 @@ def test_each_gate_has_its_word(poor, word):
 
 @pytest.mark.parametrize(
     "limit",
-    [{"box_width": 32.0}, {"score": 0.9}, {"yaw_deg": 50.0}, {"yaw_deg": -50.0}, {"pitch_deg": 45.0}],
+    [
+        {"box_width": 32.0},
+        {"score": 0.9},
+        {"yaw_deg": 50.0},
+        {"yaw_deg": -50.0},
+        {"pitch_deg": 45.0},
+    ],
 )
 def test_the_limit_itself_passes(limit):
     assert GATES.before_alignment(**{**GOOD, **limit}) is None

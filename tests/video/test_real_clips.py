@@ -1,4 +1,4 @@
-"""What the two real clips must give. All numbers about people were counted by eye, frame by frame."""
+"""What the two real clips must give. What is there was counted by eye, frame by frame."""
 
 from __future__ import annotations
 
@@ -197,9 +197,7 @@ def test_each_person_in_front_is_exactly_one_visit(street, person):
 
 
 def test_the_people_in_front_are_different_ones(street):
-    labels = {
-        street.name_of(street.track_at(50, places[50])) for places in IN_FRONT.values()
-    }
+    labels = {street.name_of(street.track_at(50, places[50])) for places in IN_FRONT.values()}
     assert None not in labels
     assert len(labels) == 3
 
@@ -222,9 +220,7 @@ def test_no_frame_has_the_same_face_twice(hamilton, street):
 
 
 @pytest.mark.parametrize("name", ["hamilton_short.mp4", "street_1080p.mp4"])
-def test_another_run_and_a_replay_give_the_same_visits(
-    people, hamilton, street, name, tmp_path
-):
+def test_another_run_and_a_replay_give_the_same_visits(people, hamilton, street, name, tmp_path):
     """By the public way this time, which also writes the tracks."""
     first = hamilton if name.startswith("hamilton") else street
     clip, tracks = shared(f"videos/{name}"), tmp_path / "tracks.jsonl"

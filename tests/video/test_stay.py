@@ -58,7 +58,12 @@ def test_a_stay_from_enter_to_exit():
         ("enter", 0, stay.id),
         ("exit", 1, stay.id),
     ]
-    assert (enter.camera, enter.group, enter.person, enter.stranger) == ("door", "team", "ada", None)
+    assert (enter.camera, enter.group, enter.person, enter.stranger) == (
+        "door",
+        "team",
+        "ada",
+        None,
+    )
     assert (left.start, left.end) == (NOON, NOON + timedelta(seconds=4.5))
     assert (left.time, left.media_time) == (NOON + timedelta(seconds=9.6), pytest.approx(9.6))
     assert (enter.box, left.box) == (MIDDLE, LEFT)

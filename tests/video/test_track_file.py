@@ -157,7 +157,7 @@ def test_what_cannot_be_written(tmp_path):
 
 
 def test_a_full_disk_is_told(path):
-    with pytest.raises(StorageError, match="cannot be written"):  # noqa: PT012
+    with pytest.raises(StorageError, match="cannot be written"):
         writer = TrackWriter(type(path)("/dev/full"), HEADER)
         try:
             for _ in range(200):

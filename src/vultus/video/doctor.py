@@ -95,9 +95,11 @@ class Doctor:
                 break
             if frame is None:
                 continue
-            media = (media[0] if found.frames else float(frame.media_time), float(frame.media_time))
-            if media[1] - media[0] > self._seconds:
+            moment = float(frame.media_time)
+            first = media[0] if found.frames else moment
+            if moment - first > self._seconds:
                 break
+            media = (first, moment)
             found.frames, found.size_wh = found.frames + 1, frame.size_wh
             if sampler.is_due(frame.media_time):
                 self._look(frame, health, found)

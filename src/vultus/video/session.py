@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vultus.errors import GalleryMissing, GroupUnknown
-from vultus.events.dispatcher import Dispatcher
+from vultus.events.dispatcher import Dispatcher, SinkStatus
 from vultus.events.outbox import Outbox
 from vultus.events.sinks.opening import open_sinks
 from vultus.faces.analyzer import Analyzer
@@ -69,6 +69,7 @@ class Session:
         sinks = open_sinks(to, settings, gallery.database.address)
         self._outbox: Outbox | None = None
         self.dispatcher: Dispatcher | None = None
+        self._last_sinks: list[SinkStatus] | None = None
         if not sinks:
             return
         try:
@@ -159,8 +160,19 @@ class Session:
         with contextlib.ExitStack() as closing:
             if self._outbox is not None:
                 closing.callback(self._outbox.close)
-            if self.dispatcher is not None:
+            if self.dispatcher is not None and self._last_sinks is None:
+                closing.callback(self._remember_sinks, self.dispatcher)
                 closing.callback(self.dispatcher.close)
+
+    def _remember_sinks(self, dispatcher: Dispatcher) -> None:
+        self._last_sinks = dispatcher.status()
+
+    @property
+    def sinks(self) -> list[SinkStatus]:
+        """How each sink stands, or stood when the session was closed."""
+        if self._last_sinks is not None:
+            return self._last_sinks
+        return self.dispatcher.status() if self.dispatcher else []
 
 
 def judge_of(gallery: Gallery, group: str, *, needed: bool, model: str | None = None) -> Judge:

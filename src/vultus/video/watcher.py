@@ -169,11 +169,13 @@ class Watcher:
     def _analyse(
         self, frame: Frame, small: Image, health: FrameHealth, *, live: bool
     ) -> list[Visit]:
-        if health.check(frame, small) is not None:
-            return []
+        if health.check(frame, small) is not None:  # skipped, and time passes all the same
+            return self._book.tick(frame.media_time, frame.taken_at)
         with self._budget.turn():
             began = time.monotonic()
             moment = self._observer.observe(frame, small)
+            if self._tracks is not None:  # before the book: what it says must not be lost
+                self._tracks.write(moment)
             events = self._book.update(moment)
         self._status.analysed += 1
         self._throttle.analysed(began, self._status.analysed)
@@ -181,8 +183,6 @@ class Watcher:
             now = datetime.now(timezone.utc)
             self._status.delay_s = (now - frame.taken_at).total_seconds()
         self._last = frame.media_time, time.monotonic()
-        if self._tracks is not None:
-            self._tracks.write(moment)
         if self._publisher.shots is not None:
             self._publisher.shots.keep(frame, self._book)
         return events

@@ -110,7 +110,7 @@ class Watch(Iterator[Visit]):
     @property
     def sinks(self) -> list[SinkStatus]:
         """How each sink stands: what waits, what was set aside, and why."""
-        return self._session.dispatcher.status() if self._session.dispatcher else []
+        return self._session.sinks
 
     def _check(self) -> None:
         if self._session.dispatcher is not None:

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from vultus.imaging.pictures import annotated_path, delete_pictures
+
+
+@pytest.mark.parametrize(
+    ("clean", "annotated"),
+    [
+        ("/shots/door/visit-0.jpg", "/shots/door/visit-0_annotated.jpg"),
+        ("a.b.png", "a.b_annotated.png"),
+        ("plain", "plain_annotated"),
+    ],
+)
+def test_the_annotated_copy_lies_beside_the_clean_picture(clean, annotated):
+    assert annotated_path(Path(clean)) == Path(annotated)
+
+
+def pair(folder: Path, name: str) -> list[Path]:
+    paths = [folder / f"{name}.jpg", folder / f"{name}_annotated.jpg"]
+    for path in paths:
+        path.touch()
+    return paths
+
+
+def test_both_are_deleted_and_nothing_else(tmp_path):
+    mine, others = pair(tmp_path, "a"), pair(tmp_path, "aa")
+    delete_pictures([str(mine[0])])
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_what_is_gone_already_is_no_error(tmp_path, caplog):
+    mine = pair(tmp_path, "a")
+    mine[0].unlink()
+    delete_pictures([str(mine[0]), str(tmp_path / "never" / "was.jpg")])
+    assert list(tmp_path.iterdir()) == []
+    assert caplog.records == []
+
+
+def test_what_cannot_be_deleted_is_told_and_the_others_are_deleted(tmp_path, caplog):
+    (tmp_path / "a.jpg").mkdir()
+    mine = pair(tmp_path, "b")
+    with caplog.at_level(logging.WARNING):
+        delete_pictures([str(tmp_path / "a.jpg"), str(mine[0])])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+    assert "a.jpg could not be deleted" in caplog.text
+
+
+def test_nothing_to_delete():
+    delete_pictures([])
