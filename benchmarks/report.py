@@ -86,8 +86,9 @@ def about_section(about: dict[str, str], peer: dict[str, str] | None) -> str:
         "To repeat it: `make bench`, or `python -m benchmarks` with the project's python. "
         "`--only NAME` runs one part, `--peer PYTHON` uses an environment that has "
         "face_recognition, "
-        "`--no-peer` measures Vultus alone, `--seconds` says how long cameras run. `make soak` runs "
-        "them for ten minutes and kills servers in twenty rounds. Without the research data (`VULTUS_SHARED`, default "
+        "`--no-peer` measures Vultus alone, `--seconds` says how long cameras run. `make soak` "
+        "runs them for ten minutes and kills servers in twenty rounds. Without the research data "
+        "(`VULTUS_SHARED`, default "
         "`../shared`) speed is measured on one portrait and the other parts are left out.",
         "",
         "Both sides run at the same time as processes of their own, with one thread each on the "

@@ -204,6 +204,12 @@ class VideoSettings(_Section):
         title="Stranger after",
         description="Looks at a face, none of them anybody known, before it is a stranger.",
     )
+    strangers_days: float | None = Field(
+        30.0,
+        gt=0,
+        title="Strangers' days",
+        description="Strangers not seen for so many days are forgotten, with visits and pictures.",
+    )
     absence_s: float = Field(
         5.0,
         gt=0,

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import stat
 import sys
 
 import pytest
@@ -68,6 +69,38 @@ def test_another_run_over_the_same_recording_is_written_again(kind, path):
     deliver(kind, path, visit(0))
     deliver(kind, path, visit(0))
     assert names(kind, path) == [("v0", 0), ("v0", 0)]
+
+
+def test_what_an_older_run_wrote_is_not_taken_for_this_one(kind, path):
+    deliver(kind, path, visit(0), visit(1), visit(2))
+    # the second run was killed before it wrote anything, or after one line
+    deliver(kind, path, visit(0), visit(1), attempt=2)
+    assert names(kind, path) == [(f"v{number}", 0) for number in (0, 1, 2, 0, 1)]
+    deliver(kind, path, visit(0, probability=0.5), attempt=1)
+    deliver(kind, path, visit(0, probability=0.5), visit(1), attempt=2)
+    assert names(kind, path)[5:] == [("v0", 0), ("v1", 0)]
+    deliver(kind, path, visit(1, probability=0.5), attempt=2)  # same name, other content
+    assert len(names(kind, path)) == 8
+
+
+def test_a_batch_that_was_written_in_part_is_completed(kind, path):
+    deliver(kind, path, visit(0), visit(1))
+    sink = KINDS[kind](path)
+    batch = [delivery(visit(n), n, attempt=2 if n < 3 else 1) for n in range(1, 5)]
+    sink.deliver(batch)
+    sink.deliver([delivery(visit(4), attempt=2), delivery(visit(4), 9)])
+    sink.close()
+    assert names(kind, path) == [(f"v{number}", 0) for number in (0, 1, 2, 3, 4, 4)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the modes of POSIX")
+def test_nobody_else_may_read_it(kind, path):
+    deliver(kind, path, visit(0))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    path.chmod(0o644)
+    deliver(kind, path, visit(1))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_a_torn_line_is_repaired_wherever_it_was_torn(kind, path):

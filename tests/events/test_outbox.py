@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +118,88 @@ def test_visits_of_a_living_process_are_left_alone(tmp_path):
         assert len(other.close_interrupted("door", LATER)) == 1
 
 
+def test_interrupted_visits_of_all_cameras_get_their_exit(tmp_path):
+    with Outbox(tmp_path / "outbox.db") as killed:
+        killed.put(visit(1), [])
+        killed.put(visit(2, camera="yard"), [])
+    with Outbox(tmp_path / "outbox.db") as alive, Outbox(tmp_path / "outbox.db") as other:
+        alive.put(visit(3, camera="shed"), [])
+        assert {each.camera for each in alive.open_visits()} == {"door", "yard", "shed"}
+        exits = alive.close_all_interrupted(LATER)
+        assert [(each.id, each.sequence) for each in exits] == [("v1", 1), ("v2", 1)]
+        assert other.close_all_interrupted(LATER) == exits  # at the same time
+        assert [other.put(each, ["a"]) for each in exits] == [True, True]
+        assert [alive.put(each, ["a"]) for each in exits] == [False, False]
+        assert alive.close_all_interrupted(LATER) == []
+        assert names(alive.pending("a", 9)) == [("v1", 1), ("v2", 1)]
+
+
+def test_a_run_over_the_same_recording_tells_everything_again(tmp_path):
+    with Outbox(tmp_path / "outbox.db") as killed:
+        killed.put(visit(1), ["a"])
+        killed.put(visit(1, 1), ["a"])
+    with Outbox(tmp_path / "outbox.db") as again:
+        (end,) = again.close_all_interrupted(LATER)
+        assert again.put(end, ["a"])
+        assert all(again.put(visit(1, number), ["a"]) for number in range(4))  # also number 2
+        assert names(again.pending("a", 9)) == [("v1", n) for n in (0, 1, 2, 0, 1, 2, 3)]
+
+
+def test_a_visit_that_was_opened_again_is_not_ended(tmp_path):
+    with Outbox(tmp_path / "outbox.db") as killed:
+        killed.put(visit(1), [])
+        killed.put(visit(1, 1), [])
+    with Outbox(tmp_path / "outbox.db") as one, Outbox(tmp_path / "outbox.db") as two:
+        (end,) = one.close_all_interrupted(LATER)
+        two.put(visit(1), [])
+        assert not one.put(end, ["a"])
+        assert [each.sequence for each in one.open_visits()] == [0]
+
+
+def test_an_interrupted_visit_lasted_until_the_face_was_last_seen(tmp_path):
+    with Outbox(tmp_path / "outbox.db") as killed:
+        killed.put(visit(1), [])
+        there = visit(1, 7, end=LATER, box=(1.0, 2.0, 3.0, 4.0), media_time=9.5, person="Bob")
+        killed.still_there([there, visit(2)])
+        killed.still_there([])
+        killed.still_there([visit(1)])  # older: what is known stays
+        with Outbox(tmp_path / "outbox.db") as other:
+            other.still_there([visit(1, end=LATER + timedelta(hours=1))])  # not its visit
+        (held,) = killed.open_visits()
+    assert (held.end, held.sequence, held.person) == (LATER, 0, "Ada")
+    with Outbox(tmp_path / "outbox.db") as outbox:
+        (end,) = outbox.close_all_interrupted(LATER + timedelta(hours=9))
+    assert (end.end, end.seconds, end.sequence) == (LATER, 3600.0, 1)
+
+
+def test_a_client_has_one_name_for_ever(tmp_path):
+    found = []
+    for name in ("a.db", "a.db", "b.db"):
+        with Outbox(tmp_path / name) as outbox:
+            found.append((outbox.client_id("mqtt://h/x"), outbox.client_id("mqtt://h/y")))
+    assert found[0] == found[1]
+    assert len({*found[0], *found[2]}) == 4
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the modes of POSIX")
+def test_nobody_else_may_read_it(tmp_path):
+    path = tmp_path / "new" / "below" / "outbox.db"
+    with Outbox(path) as outbox:
+        outbox.put(visit(), ["a"])
+        outbox.claim("a", 1)
+        assert {mode(each) for each in path.parent.rglob("*") if each.is_file()} == {0o600}
+        assert {mode(each) for each in (path.parent, path.parent.parent)} == {0o700}
+        assert mode(path.with_name("outbox.db-locks")) == 0o700
+    path.chmod(0o640)  # somebody wants it so
+    with Outbox(path) as outbox:
+        outbox.put(visit(), ["a"])
+    assert mode(path) == 0o640
+
+
 def test_one_process_a_sink(tmp_path):
     with Outbox(tmp_path / "outbox.db") as first, Outbox(tmp_path / "outbox.db") as second:
         assert first.claim("a", 10)
@@ -207,8 +291,12 @@ def test_a_full_disk_loses_nothing_that_was_taken(outbox):
 def test_closed_is_closed(outbox):
     outbox.close()
     outbox.close()
-    with pytest.raises(StorageError, match="is closed"):
-        outbox.put(visit(type="exit"), ["a"])
+    assert outbox.closed
+    for act in (lambda: outbox.put(visit(), ["a"]), lambda: outbox.claim("a", 1)):
+        with pytest.raises(StorageError, match="is closed"):
+            act()
+    with Outbox(outbox.path) as other:
+        assert other.claim("a", 1)  # nothing is held on to
 
 
 def test_an_event_that_is_no_json_is_an_error_of_the_caller(outbox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -68,6 +69,20 @@ def test_a_batch_that_comes_again_is_not_doubled(tmp_path):
     again = open_parquet(str(tmp_path))
     again.deliver(deliveries(visit(0), visit(1), visit(2)))  # more were waiting meanwhile
     assert sorted(table(tmp_path)["visit"].to_pylist()) == ["v0", "v1", "v2"]
+
+
+def test_another_run_over_the_same_recording_replaces_nothing(tmp_path):
+    sink = open_parquet(str(tmp_path))
+    sink.deliver([delivery(visit(0), 1), delivery(visit(1), 2)])
+    sink.deliver([delivery(visit(0), 3)])
+    assert sorted(table(tmp_path)["visit"].to_pylist()) == ["v0", "v0", "v1"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the modes of POSIX")
+def test_nobody_else_may_read_it(tmp_path):
+    open_parquet(str(tmp_path / "events")).deliver(deliveries(visit(0)))
+    for each in (tmp_path / "events").rglob("*"):
+        assert each.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("kind", ["file", "memory"])

@@ -51,6 +51,7 @@ def check_insert(sink, address):
 def test_a_file(tmp_path):
     sink = open_sql(str(tmp_path / "new" / "events.db"), None)
     assert sink.key == f"sql:{tmp_path}/new/events.db"
+    assert os.name != "posix" or (tmp_path / "new" / "events.db").stat().st_mode & 0o077 == 0
     check_insert(sink, f"sqlite:///{tmp_path}/new/events.db")
 
 

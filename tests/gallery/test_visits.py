@@ -91,7 +91,8 @@ def test_a_visit_is_read_as_it_was_written(gallery):
 
 
 def test_a_visit_of_nobody_yet(gallery):
-    gallery.visits.record(visit("v1"))
+    gallery.create_group(TEAM)
+    assert gallery.visits.record(visit("v1"))
     (only,) = gallery.visits.find()
     assert (only.person, only.stranger, only.group) == (None, None, TEAM)
 
@@ -168,7 +169,8 @@ def test_news_of_somebody_who_was_removed_are_not_written(gallery):
     gallery.visits.record(visit("v1", "ada"))
     gallery.remove("ada", group=TEAM)
     gallery.visits.record(visit("v1", "ada", sequence=1, type="exit"))
-    gallery.visits.record(visit("v2", stranger="unknown-0042"))
+    assert not gallery.visits.record(visit("v2", stranger="unknown-0042"))
+    assert not gallery.visits.record(visit("v3", group="of a removed group"))
     assert gallery.visits.find() == []
 
 
@@ -182,6 +184,7 @@ def history(gallery, people):
     gallery.visits.record(visit("v2", "bob", start=100, camera="yard"))
     gallery.visits.record(visit("v3", stranger=label, start=200))
     gallery.visits.record(visit("v4", "ada", start=300, camera="yard"))
+    gallery.create_group("others")
     gallery.visits.record(visit("v5", group="others", start=400))
     return gallery
 

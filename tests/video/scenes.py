@@ -276,6 +276,18 @@ def no_thread_left(timeout_s: float = 3.0) -> Iterator[None]:
         time.sleep(0.01)
 
 
+@contextmanager
+def at_most(seconds: float, stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` then, so that a failure does not last for ever."""
+    timer = threading.Timer(seconds, stop)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
 class FailsAt:
     """Raises `error` at the n-th call, 1 is the first; notes when. Safe for threads."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from contextlib import contextmanager
 
@@ -19,7 +18,7 @@ from tests.video.scenes import (
     FilmSource,
     LiveFilm,
     Part,
-    film,
+    at_most,
     no_thread_left,
     open_files,
     room,
@@ -299,6 +298,21 @@ def test_a_gallery_that_fails_when_strangers_are_kept(family, play, sinks, monke
     ]
 
 
+def test_strangers_who_cannot_be_kept_better_end_nothing(family, play, sinks, monkeypatch, caplog):
+    def busy(*_, **__):
+        raise GalleryBusy("The gallery is locked.")
+
+    sink = RecordingSink()
+    sinks(recording=sink)
+    monkeypatch.setattr(family.strangers, "learn", busy)
+    parts = [Part("ada"), Part("cyd", x=120, speed=0), Part("eve", x=220, speed=0)]
+    play(door=FilmSource(parts, 2.0))
+    found = list(vultus.watch("door", group="family", gallery=family, to=["recording"]))
+    assert [visit.who for visit in found] == ["ada", "unknown-0001", "unknown-0002"]
+    assert len(sink.arrived) == 6
+    assert "locked" in caplog.text
+
+
 def test_who_iterates_raises(family, play, tmp_path):
     error = Broken("the caller")
     source = FilmSource([Part("ada")], 60.0)
@@ -367,10 +381,8 @@ def test_a_grey_camera_lets_people_leave(family, play, film_settings):
 
 
 def check_left_in_time(watching):
-    late = threading.Timer(8, watching.stop)  # else a failure would last for ever
-    late.start()
-    left = next(watching)
-    late.cancel()
+    with at_most(8, watching.stop):
+        left = next(watching)
     assert left.who == "ada"
     assert (left.time - left.end).total_seconds() < 4
 

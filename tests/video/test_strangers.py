@@ -175,7 +175,7 @@ def watched(gallery: Gallery, **video: object):
 
 
 def live(book, publisher, moments) -> list:
-    return [publisher.publish(event) for event in play(book, moments)]
+    return [publisher.publish(event) for moment in moments for event in play(book, [moment])]
 
 
 def test_visits_of_an_ignored_stranger_are_not_announced(gallery):

@@ -165,7 +165,7 @@ def test_onlookers_see_every_frame_with_its_labels(family, clip):
     list(vultus.watch(clip, group="family", gallery=family, onlookers=[onlooker]))
     assert [index for index, _ in seen] == list(range(80))
     assert seen[5][1] == []
-    assert seen[30][1] == ["ada", ""]
+    assert seen[24][1] == ["ada", ""]
     assert seen[36][1] == ["ada", "unknown-0001"]
     assert onlooker.closed == 1
 

@@ -47,9 +47,10 @@ def replay(
 
     out = Output(format)
     reader = TrackReader(tracks)
+    needed = group is not None
     group = group or reader.header.group
     settings = options.settings_for()
-    recorded = type(settings.video).model_validate(reader.header.video)
+    recorded = reader.video
     changed = watch_options.video_settings(
         recorded, confirm=confirm, absence=absence, cooldown=cooldown
     )
@@ -59,8 +60,10 @@ def replay(
     if margin is not None:
         matching = settings.matching.model_copy(update={"margin": margin})
         other = settings.model_copy(update={"matching": matching})
-    before = _visits(reader, settings.model_copy(update={"video": recorded}), gallery, group, None)
-    after = _visits(reader, other.model_copy(update={"video": changed}), gallery, group, far)
+    first = settings.model_copy(update={"video": recorded})
+    second = other.model_copy(update={"video": changed})
+    before = _visits(reader, first, gallery, group, needed=needed)
+    after = _visits(reader, second, gallery, group, needed=needed, far=far)
     differences = compare(before, after)
     for each in differences:
         if each.change != "same" or out.format is Format.json:
@@ -74,14 +77,16 @@ def _visits(
     settings: Settings,
     address: str | None,
     group: str | None,
-    far: float | None,
+    *,
+    needed: bool,
+    far: float | None = None,
 ) -> list[Visit]:
     from vultus.video.replay import replay as replay_tracks
     from vultus.video.session import judge_of
     from vultus.video.strangers import SessionStrangers
 
     with options.make_gallery(address, settings, far=far) as people:
-        judge = judge_of(people, group or "default", needed=False, model=reader.header.model)
+        judge = judge_of(people, group or "default", needed=needed, model=reader.header.model)
         strangers = SessionStrangers(people.calibrator)
         return replay_tracks(reader, judge, strangers, settings.video)
 

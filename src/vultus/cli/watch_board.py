@@ -124,7 +124,7 @@ def describe(status: CameraStatus, seconds: float) -> str:
     parts = [f"{status.frames} frames in {seconds:.1f} s"]
     parts += [f"{status.analysed} analysed, {empty} of them without a face"]
     parts += ["1 visit" if status.visits == 1 else f"{status.visits} visits"]
-    parts += [status.error] if status.error and not status.frames else []
+    parts += [status.error.rstrip(".")] if status.error and not status.frames else []
     reasons = [
         f"{status.counts[name]} {words}"
         for name, words in {**OF_FACES, **OF_FRAMES}.items()

@@ -15,7 +15,7 @@ from vultus.cli.exit_codes import SOURCE
 from vultus.cli.output import Format, Output
 from vultus.cli.stopping import stop_on_signal
 from vultus.cli.watch_board import Board
-from vultus.errors import UsageError
+from vultus.errors import UsageError, VultusError
 
 if TYPE_CHECKING:
     from vultus.events.visit import Visit
@@ -126,8 +126,14 @@ class _Watching:
             )
             opened.enter_context(stop_on_signal(watching.stop, seconds))
             board = opened.enter_context(Board(out, watching, live=self.patient))
-            for visit in watching:
-                board.event(visit.to_dict(), _line(visit, self.settings.video.time_zone))
+            try:
+                for visit in watching:
+                    board.event(visit.to_dict(), _line(visit, self.settings.video.time_zone))
+            except VultusError:
+                if self.patient:  # of several cameras, others may have gone on
+                    opened.pop_all().close()
+                    board.sum_up()
+                raise
         board.sum_up()
         if not self.patient and not board.saw_anything:
             raise typer.Exit(SOURCE)
@@ -165,7 +171,8 @@ def _line(visit: Visit, time_zone: str | None) -> str:
 
     parts = [local_text(visit.time, time_zone), visit.camera, visit.type.ljust(6)]
     parts += [visit.who or "somebody"]
-    parts += [f"{visit.probability:.0%}"] if visit.person else []
+    # never 100: no face is that certain
+    parts += [f"{min(99, int(visit.probability * 100))}%"] if visit.person else []
     if visit.zone:
         parts.append(visit.zone if visit.zone == OUTSIDE else f"in {visit.zone}")
     parts += [f"after {visit.seconds:.1f} s"] if visit.type == "exit" else []

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vultus.errors import UsageError
+
 if TYPE_CHECKING:
     from vultus.settings import VideoSettings
     from vultus.video.camera import Camera
@@ -159,8 +161,13 @@ def parse_zones(texts: list[str] | None) -> dict[str, list[tuple[float, float]]]
     """Raises UsageError for a zone that is written in another way."""
     from vultus.video.zones import parse_zone
 
-    found = (parse_zone(text) for text in texts or ())
-    return {name: list(polygon) for name, polygon in found}
+    found: dict[str, list[tuple[float, float]]] = {}
+    for text in texts or ():
+        name, polygon = parse_zone(text)
+        if name in found:
+            raise UsageError(f"Two zones are called {name!r}.", "Give each its own name.")
+        found[name] = list(polygon)
+    return found
 
 
 def parse_masks(texts: list[str] | None) -> list[list[tuple[float, float]]]:

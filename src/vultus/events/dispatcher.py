@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from threading import Condition
 from types import TracebackType
 
+from vultus.errors import StorageError
 from vultus.events.outbox import Outbox, SinkCounts
 from vultus.events.sinks.opening import require_different
 from vultus.events.sinks.sink import TRANSIENT, Sink
 from vultus.events.visit import Visit
 from vultus.events.worker import Orders, State, Worker
+from vultus.redaction import redact
 from vultus.settings import EventSettings
 
 _LOOK_S = 0.05  # between two looks at what is still pending in `flush`
@@ -43,11 +46,25 @@ class Dispatcher:
     Events of earlier runs go first. A sink that is down never holds up another, nor `put`.
     The outbox stays the caller's to close, after the dispatcher.
 
+    Args:
+        cameras: all of this process, so that sinks can tell of them before anybody comes.
+        interrupted: called with the missing `exit` of each visit of a process that was killed,
+            when this one takes a sink over from it, in a thread of its own; has to `put` it.
+            Without it, the dispatcher does so. See also `Outbox.close_all_interrupted`.
+
     Raises:
         UsageError: two sinks have the same key.
     """
 
-    def __init__(self, outbox: Outbox, sinks: Sequence[Sink], settings: EventSettings) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        sinks: Sequence[Sink],
+        settings: EventSettings,
+        *,
+        cameras: Sequence[str] = (),
+        interrupted: Callable[[Visit], object] | None = None,
+    ) -> None:
         self.keys = [sink.key for sink in sinks]
         require_different(self.keys)
         self._outbox = outbox
@@ -55,8 +72,15 @@ class Dispatcher:
         self._tell_of_others()
         self._reported = False
         self._closed = False
+        self._counts: dict[str, SinkCounts] = {}  # as last seen
+        self._interrupted = interrupted or self._put
         self._orders = Orders(Condition())
-        self._workers = [Worker(outbox, sink, settings.retry_max_s, self._orders) for sink in sinks]
+        self._workers = [
+            Worker(
+                outbox, sink, settings.retry_max_s, self._orders, cameras, self._close_interrupted
+            )
+            for sink in sinks
+        ]
         for worker in self._workers:
             worker.start()
 
@@ -78,11 +102,18 @@ class Dispatcher:
             StorageError: the outbox cannot be written; nobody gets the event.
             Exception: a sink is broken; see `check`. The event is kept all the same.
         """
+        self._put(visit)
+        self.check()
+
+    def _put(self, visit: Visit) -> None:
         self._outbox.put(visit, self.keys)
         with self._orders.changed:
             self._orders.puts += 1
             self._orders.changed.notify_all()
-        self.check()
+
+    def _close_interrupted(self) -> None:
+        for visit in self._outbox.close_all_interrupted(datetime.now(timezone.utc)):
+            self._interrupted(visit)
 
     def check(self) -> None:
         """Raise what broke a sink: an error of the program, not of the network."""
@@ -113,7 +144,8 @@ class Dispatcher:
     def close(self, timeout_s: float = 5.0) -> None:
         """Deliver what can be delivered in time, close the sinks, keep the rest for next time.
 
-        May be called twice. A sink that does not answer is left behind when time is up.
+        May be called twice. A sink that does not answer is left behind when time is up: what was
+        on its way comes again in the next run, as another attempt.
 
         Raises:
             Exception: a sink is broken, and nobody was told so far; see `check`.
@@ -125,18 +157,26 @@ class Dispatcher:
         for worker in self._workers:
             if not worker.join(deadline - time.monotonic()):
                 _log.warning("%s did not answer in time and was left behind", worker.key)
+        with self._orders.changed:
+            self._orders.abandoned = True
+            self._orders.changed.notify_all()
         if not self._closed:
+            self._look()
             self._closed = True
-            self._forget_transient()
+            if not self._outbox.closed:
+                self._forget_transient()
         if not self._reported:
             self.check()
 
     def status(self) -> list[SinkStatus]:
-        """One for each sink, in the order in which they were given."""
-        counts = {count.key: count for count in self._outbox.counts()}
+        """One for each sink, in the order in which they were given.
+
+        Once the dispatcher or its outbox is closed: how they stood at last.
+        """
+        self._look()
         found = []
         for worker in self._workers:
-            count = counts.get(worker.key, SinkCounts(worker.key, 0, 0, 0, None))
+            count = self._counts.get(worker.key, SinkCounts(worker.key, 0, 0, 0, None))
             found.append(
                 SinkStatus(
                     key=worker.key,
@@ -144,10 +184,20 @@ class Dispatcher:
                     pending=count.pending,
                     delivered=count.delivered,
                     set_aside=count.set_aside,
-                    last_error=repr(worker.fatal) if worker.fatal else count.last_error,
+                    last_error=redact(repr(worker.fatal)) if worker.fatal else count.last_error,
                 )
             )
         return found
+
+    def _look(self) -> None:
+        """Bring the counts up to date, while there is an outbox to ask."""
+        if self._closed or self._outbox.closed:
+            return
+        try:
+            self._counts = {count.key: count for count in self._outbox.counts()}
+        except StorageError:
+            if not self._outbox.closed:  # closed by another thread meanwhile
+                raise
 
     def _tell_of_others(self) -> None:
         for count in self._outbox.counts():

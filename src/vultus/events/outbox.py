@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
+from vultus.events import open_visits
+from vultus.events.open_visits import OpenVisit
 from vultus.events.outbox_file import OutboxFile
 from vultus.events.sinks.sink import Delivery
 from vultus.events.visit import Visit
@@ -48,6 +51,14 @@ class Outbox:
     def path(self) -> Path:
         return self._file.path
 
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def client_id(self, key: str) -> str:
+        """What a sink calls itself to its receiver: the same on every run, of this outbox only."""
+        return hashlib.sha256(f"{self._file.identity} {key}".encode()).hexdigest()[:12]
+
     def __enter__(self) -> Outbox:
         return self
 
@@ -68,23 +79,29 @@ class Outbox:
         """Keep an event for the sinks named by `keys`; it is on disk when this returns.
 
         False: this (visit, sequence) was put before in this run, and nothing is done. Another run
-        over the same recording tells the same events again, which is what it is asked for.
+        over the same recording tells the same events again, which is what it is asked for. Also
+        False for the exit of an interrupted visit that somebody has ended or opened meanwhile.
         """
-        text = json.dumps(visit.to_dict(), ensure_ascii=False, allow_nan=False)
-        body = text.encode(errors="replace").decode()  # a path may hold what is no Unicode
+        body = open_visits.body_of(visit)
         if visit.type != "exit":
             self._file.hold(self._run)
         with self._file.writing() as connection:
+            run = self._run
+            if open_visits.is_missing_exit(visit):
+                held = open_visits.find(connection, visit.id)
+                if held is None or held.visit.sequence != visit.sequence - 1:
+                    return False
+                run = held.run  # it ends what that run told; this one may tell the same again
             new = connection.execute(
                 "INSERT OR IGNORE INTO known (run, visit, sequence) VALUES (?, ?, ?)",
-                (self._run, visit.id, visit.sequence),
+                (run, visit.id, visit.sequence),
             )
             if new.rowcount == 0:
                 return False
             connection.execute(
                 "DELETE FROM known WHERE number <= ?", ((new.lastrowid or 0) - _REMEMBERED,)
             )
-            self._remember_open(connection, visit, body)
+            open_visits.remember(connection, visit, body, self._run)
             if keys:
                 number = connection.execute(
                     "INSERT INTO events (body) VALUES (?)", (body,)
@@ -203,9 +220,21 @@ class Outbox:
             connection.execute("UPDATE sinks SET busy = 0 WHERE key = ?", (key,))
         self._file.let_go(_sink_lock(key))
 
-    def open_visits(self, camera: str) -> list[Visit]:
-        """Visits that have entered and not exited, each as its last event told it."""
-        return [visit for visit, _ in self._open(camera)]
+    def open_visits(self, camera: str | None = None) -> list[Visit]:
+        """Visits that have entered and not exited, each as its last event told it.
+
+        camera: only of this one. They may be of any process that shares the outbox.
+        """
+        return [held.visit for held in self._open(camera)]
+
+    def still_there(self, visits: Sequence[Visit]) -> None:
+        """Note when and where the faces of open visits were last seen, without making events.
+
+        Should this process be killed, their `exit` says so. Those that are not open are ignored.
+        """
+        if visits:
+            with self._file.writing() as connection:
+                open_visits.refresh(connection, visits, self._run)
 
     def close_interrupted(self, camera: str, now: datetime) -> list[Visit]:
         """The missing `exit` of each visit that a crash left open; `put` them like any event.
@@ -213,33 +242,22 @@ class Outbox:
         Visits of another process that is still running are left alone.
         """
         return [
-            replace(
-                visit,
-                type="exit",
-                sequence=visit.sequence + 1,
-                time=now,
-                why={"rule": "interrupted"},
-            )
-            for visit, run in self._open(camera)
-            if run == self._run or self._is_over(run)
+            open_visits.missing_exit(held.visit, now)
+            for held in self._open(camera)
+            if held.run == self._run or self._is_over(held.run)
         ]
 
-    def _open(self, camera: str) -> list[tuple[Visit, str]]:
-        with self._file.reading() as connection:
-            rows = connection.execute(
-                "SELECT body, run FROM open_visits WHERE camera = ? ORDER BY rowid", (camera,)
-            ).fetchall()
-        return [(Visit.from_dict(json.loads(body)), run) for body, run in rows]
+    def close_all_interrupted(self, now: datetime) -> list[Visit]:
+        """As `close_interrupted`, for all cameras; but never a visit of this run itself."""
+        return [
+            open_visits.missing_exit(held.visit, now)
+            for held in self._open(None)
+            if held.run != self._run and self._is_over(held.run)
+        ]
 
-    def _remember_open(self, connection: sqlite3.Connection, visit: Visit, body: str) -> None:
-        if visit.type == "exit":
-            connection.execute("DELETE FROM open_visits WHERE visit = ?", (visit.id,))
-        else:
-            connection.execute(
-                "INSERT INTO open_visits (visit, camera, run, body) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (visit) DO UPDATE SET run = excluded.run, body = excluded.body",
-                (visit.id, visit.camera, self._run, body),
-            )
+    def _open(self, camera: str | None) -> list[OpenVisit]:
+        with self._file.reading() as connection:
+            return open_visits.find_all(connection, camera)
 
     @staticmethod
     def _know_sink(connection: sqlite3.Connection, key: str, reason: str = "") -> None:

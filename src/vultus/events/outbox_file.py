@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import uuid
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from threading import RLock
 from filelock import FileLock, Timeout
 
 from vultus.errors import StorageError
+from vultus.events.private import FILE_MODE, make_file, make_folder
 
 _VERSION = 1
 _APPLICATION_ID = 0x56554C54  # "VULT": tells an outbox from other SQLite files
@@ -45,10 +47,12 @@ class OutboxFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
+        self.closed = False
         self._mutex = RLock()
         self._locks: dict[str, FileLock] = {}
         with self.translated():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
+            make_file(self.path)  # SQLite gives the files beside it the same mode
             self._connection = sqlite3.connect(
                 self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -63,6 +67,7 @@ class OutboxFile:
     def close(self) -> None:
         """Close the file and let go of every lock; may be called twice."""
         with self._mutex:
+            self.closed = True
             self._connection.close()
             for name in list(self._locks):
                 self.let_go(name)
@@ -96,10 +101,12 @@ class OutboxFile:
     def hold(self, name: str) -> bool:
         """Take a lock that ends with this process, however it ends; False: another has it."""
         with self._mutex, self.translated():
+            if self.closed:  # nobody would ever let go
+                raise sqlite3.ProgrammingError("closed database")
             if name not in self._locks:
                 path = self._lock_path(name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                lock = FileLock(path, timeout=0, thread_local=False)
+                make_folder(path.parent)
+                lock = FileLock(path, timeout=0, mode=FILE_MODE, thread_local=False)
                 try:
                     lock.acquire()
                 except Timeout:
@@ -154,6 +161,17 @@ class OutboxFile:
                 f"{self.path} is an outbox of schema {version}; known is {_VERSION}.",
                 "Upgrade Vultus, or name another file.",
             )
+        self.identity = self._find_identity()
+
+    def _find_identity(self) -> str:
+        """Random, and the same for everybody who opens this file."""
+        with self.writing() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)")
+            connection.execute(
+                "INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)",
+                (uuid.uuid4().hex,),
+            )
+            return str(connection.execute("SELECT id FROM identity").fetchone()[0])
 
 
 _EXPLANATIONS = (

@@ -11,12 +11,14 @@ from typing import Literal
 
 from vultus.errors import DeliveryError, DeliveryFailed, DeliveryRefused, StorageError, VultusError
 from vultus.events.outbox import Outbox
-from vultus.events.sinks.sink import Delivery, Sink
+from vultus.events.sinks.sink import Delivery, PresenceSink, Sink
+from vultus.redaction import redact
 
 State = Literal["starting", "good", "lost", "elsewhere", "broken", "closed"]
 
 FIRST_RETRY_S = 0.5
 IDLE_S = 2.0  # between two calls of Sink.idle
+LOOK_S = 0.3  # between two looks for events that other processes have put
 TAKEOVER_S = 2.0  # between two tries to take a sink over from another process
 
 _log = logging.getLogger("vultus.events")
@@ -28,6 +30,7 @@ class Orders:
 
     changed: Condition
     closing: bool = False
+    abandoned: bool = False  # time to close is up: stop after what is on its way, say nothing
     hurry: int = 0  # raised by flush: wait neither for a full batch nor for the next attempt
     puts: int = 0  # raised by every put: an idle worker looks again
 
@@ -37,19 +40,34 @@ class Worker:
 
     state: `elsewhere` while another process delivers to this sink, `lost` while attempts
     fail, `broken` after an error that only a mended program can avoid; that is in `fatal`.
+
+    Args:
+        cameras: of this process. took_over: called when another process has let the sink go,
+            perhaps because it was killed.
     """
 
-    def __init__(self, outbox: Outbox, sink: Sink, retry_max_s: float, orders: Orders) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        sink: Sink,
+        retry_max_s: float,
+        orders: Orders,
+        cameras: Sequence[str],
+        took_over: Callable[[], None],
+    ) -> None:
         self.key = sink.key
         self.state: State = "starting"
         self.fatal: BaseException | None = None
         self._outbox = outbox
         self._sink = sink
         self._orders = orders
+        self._cameras = list(cameras)
+        self._took_over = took_over
         self._retry_max_s = retry_max_s
         self._retry_s = FIRST_RETRY_S
         self._seen_puts = 0
         self._seen_hurry = 0
+        self._idle_at = 0.0  # when Sink.idle is due, monotonic
         self._waiting_since: float | None = None  # first sight of a batch that is not full
         self._thread = Thread(target=self._run, name=f"vultus-events-{sink.key}", daemon=True)
 
@@ -65,8 +83,9 @@ class Worker:
         claimed = False
         try:
             claimed = self._claim()
-            while claimed and self._step():
-                pass
+            going_on = claimed and self._begin()
+            while going_on:
+                going_on = self._step()
         except BaseException as error:  # the thread's border: it travels to whoever waits
             self._break(error)
         finally:
@@ -82,12 +101,28 @@ class Worker:
             except StorageError as error:
                 self._lose(error)
                 wait_s = self._next_retry_s()
-            if self._orders.closing:
+            if self._orders.closing or self._outbox.closed:
                 return False
             self._wait(wait_s)
 
+    def _begin(self) -> bool:
+        """Tell the sink how things stand; False: it is too late for that."""
+        while True:
+            try:
+                if self.state == "elsewhere":
+                    self._took_over()
+                if isinstance(self._sink, PresenceSink):
+                    client = self._outbox.client_id(self.key)
+                    self._sink.begin(client, self._cameras, self._outbox.open_visits())
+                return True
+            except StorageError as error:
+                if not self._try_again(error):
+                    return False
+
     def _step(self) -> bool:
         """Deliver one batch, or wait; False when there is nothing more to do for ever."""
+        if self._is_left():
+            return False
         self._seen_puts = self._orders.puts
         closing, hurry = self._orders.closing, self._orders.hurry
         try:
@@ -98,23 +133,34 @@ class Worker:
             if linger_s > 0:
                 self._wait(linger_s, for_puts=True)
                 return True
-            self._deliver(batch)
+            self._deliver(batch, hurry)
             self._waiting_since = None
             self._recover()
         except (DeliveryError, StorageError) as error:
-            self._lose(error)
-            if closing:
-                return False
-            self._wait(self._next_retry_s())
+            return self._try_again(error)
         return True
+
+    def _try_again(self, error: VultusError) -> bool:
+        """Wait for the next attempt; False when there is none, as the end is near."""
+        self._lose(error)
+        if self._orders.closing or self._outbox.closed:
+            return False
+        self._wait(self._next_retry_s())
+        return True
+
+    def _is_left(self) -> bool:
+        """Whether nobody waits for us any more, and the outbox may be closed at any time."""
+        return self._orders.abandoned or self._outbox.closed
 
     def _rest(self, closing: bool, hurry: int) -> bool:
         self._seen_hurry = hurry
         if closing:
             return False
-        self._sink.idle()
-        self._recover()
-        self._wait(IDLE_S, for_puts=True)
+        if time.monotonic() >= self._idle_at:
+            self._sink.idle()
+            self._idle_at = time.monotonic() + IDLE_S
+            self._recover()
+        self._wait(LOOK_S, for_puts=True)
         return True
 
     def _linger_s(self, batch: Sequence[Delivery], at_once: bool) -> float:
@@ -126,7 +172,7 @@ class Worker:
             self._waiting_since = now
         return max(self._waiting_since + self._sink.linger_s - now, 0.0)
 
-    def _deliver(self, batch: Sequence[Delivery]) -> None:
+    def _deliver(self, batch: Sequence[Delivery], hurry: int) -> None:
         ids = [delivery.id for delivery in batch]
         try:
             self._sink.deliver(batch)
@@ -139,8 +185,10 @@ class Worker:
             # one by one, to find what is refused; the others go, perhaps for the second time
             self._outbox.failed(self.key, ids, str(error))
             for delivery in batch:
-                self._deliver([replace(delivery, attempt=delivery.attempt + 1)])
+                self._deliver([replace(delivery, attempt=delivery.attempt + 1)], hurry)
             return None
+        if len(batch) < self._sink.batch:  # it was all there was: whoever hurries us has it
+            self._seen_hurry = hurry
         return self._acknowledge(lambda: self._outbox.delivered(self.key, ids))
 
     def _set_aside(self, delivery: Delivery, error: DeliveryRefused) -> None:
@@ -160,10 +208,8 @@ class Worker:
             try:
                 return write()
             except StorageError as error:
-                self._lose(error)
-                if self._orders.closing:
+                if not self._try_again(error):
                     raise
-                self._wait(self._next_retry_s())
 
     def _wait(self, seconds: float, *, for_puts: bool = False) -> None:
         """Until time is up, or there is a reason to go on earlier."""
@@ -188,7 +234,8 @@ class Worker:
         return wait_s
 
     def _lose(self, error: VultusError) -> None:
-        if self.state != "lost":
+        self._idle_at = 0.0
+        if self.state != "lost" and not self._is_left():
             self.state = "lost"
             _log.warning("%s takes no events, trying again: %s", self.key, error)
 
@@ -199,17 +246,19 @@ class Worker:
         self.state = "good"
 
     def _break(self, error: BaseException) -> None:
-        _log.error("%s is broken and gets no more events: %r", self.key, error)
+        shown = redact(repr(error))
+        _log.error("%s is broken and gets no more events: %s", self.key, shown)
         self.fatal = error
         self.state = "broken"
 
     def _end(self, claimed: bool) -> None:
         try:
             self._sink.close()
-            if claimed:
+            if claimed and not self._outbox.closed:
                 self._outbox.release(self.key)
         except (DeliveryError, StorageError) as error:
-            _log.warning("%s was not closed in order: %s", self.key, error)
+            if not self._is_left():
+                _log.warning("%s was not closed in order: %s", self.key, error)
         except BaseException as error:  # the thread's border, as above
             if self.fatal is None:
                 self._break(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
@@ -95,6 +96,8 @@ class Database:
                     "Enrol somebody first (`vultus enroll`), or name another one with --gallery.",
                 )
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            # biometric data is for the owner's eyes; SQLite gives its other files the same mode
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDONLY, 0o600))
             engine = _sqlite_engine(self.path)
         try:
             self._migrate(engine)

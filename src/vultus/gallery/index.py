@@ -8,10 +8,18 @@ from threading import Lock
 import numpy as np
 
 from vultus.errors import GroupUnknown, ModelMismatch
+from vultus.gallery.labels import label_number
 from vultus.gallery.matcher import Templates
 from vultus.gallery.store import FaceRecord, Store
 
 log = logging.getLogger("vultus.gallery")
+
+# Faces that a named stranger brought along were seen by a camera, mostly small and soft, and such
+# faces crowd together: after naming one of street_1080p, another woman there lay at 0.50 of it.
+# They count as farther away by this distance, a fifth of the threshold, unless they are as good
+# as a photo.
+_HANDICAP = 0.106
+_GOOD_AS_A_PHOTO = 0.5  # quality
 
 
 class GroupIndex:
@@ -71,7 +79,7 @@ def build_templates(records: list[FaceRecord]) -> Templates:
     persons, starts = list(first_of), np.array(list(first_of.values()), np.intp)
     if not ordered:
         empty = np.zeros((0, 0), np.float32)
-        return Templates(empty, [], starts, empty, [], [])
+        return Templates(empty, [], starts, empty, [], [], np.zeros(0, np.float32))
     embeddings = np.stack([record.embedding for record in ordered])
     counts = np.diff([*starts, len(ordered)])
     means = np.add.reduceat(embeddings, starts, axis=0) / counts[:, None]
@@ -82,4 +90,10 @@ def build_templates(records: list[FaceRecord]) -> Templates:
         means=means.astype(np.float32),
         sources=[record.source for record in ordered],
         face_ids=[record.id or 0 for record in ordered],
+        handicaps=np.array([_handicap(record) for record in ordered], np.float32),
     )
+
+
+def _handicap(record: FaceRecord) -> float:
+    of_stranger = label_number(record.source) is not None
+    return _HANDICAP if of_stranger and record.quality < _GOOD_AS_A_PHOTO else 0.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vultus.errors import StrangerUnknown
 from vultus.gallery.database import Database
+from vultus.gallery.labels import label_number, stranger_label
 from vultus.gallery.rows import (
     check_name,
     find_group,
@@ -24,9 +25,7 @@ from vultus.gallery.rows import (
     touch,
 )
 from vultus.gallery.schema import faces, groups, persons, stranger_faces, strangers, visits
-from vultus.gallery.visits import forget_visits, label_number, stranger_label
-
-__all__ = ["Stranger", "StrangerFace", "StrangerStore", "stranger_label"]
+from vultus.gallery.visits import forget_visits
 
 
 @dataclass(frozen=True)

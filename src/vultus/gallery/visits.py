@@ -10,13 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from vultus.gallery.database import Database
-from vultus.gallery.rows import find_group, find_person, group_id_of, insert_group
+from vultus.gallery.labels import label_number, stranger_label
+from vultus.gallery.rows import find_group, find_person, group_id_of
 from vultus.gallery.schema import events, groups, persons, strangers, visits
-
-
-def stranger_label(number: int) -> str:
-    """The name that a stranger goes by."""
-    return f"unknown-{number:04d}"
 
 
 @dataclass(frozen=True)
@@ -46,29 +42,32 @@ class VisitStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, visit: VisitRecord) -> None:
+    def record(self, visit: VisitRecord) -> bool:
         """Write what is known of a visit now; older news than what is there is left out.
 
-        Who was renamed meanwhile stays so. Who was removed is not written again.
+        Who was renamed meanwhile stays so. False: who it was has been removed from the gallery,
+        and nothing is written.
         """
         with self._database.write(create=True) as connection:
             group_id = find_group(connection, visit.group)
-            group_id = insert_group(connection, visit.group) if group_id is None else group_id
+            if group_id is None:
+                return False
             row = connection.execute(
                 sa.select(visits.c.sequence, visits.c.pictures).where(visits.c.id == visit.id)
             ).one_or_none()
             if row is not None and row.sequence > visit.sequence:
-                return
+                return True
             who = _identity(connection, group_id, visit)
             values = {"group_id": group_id, **who, **_values(visit)}
             if row is None:
                 if who:
                     connection.execute(visits.insert().values(id=visit.id, **values))
-                return
+                return bool(who)
             kept = json.loads(row.pictures)
             fresh = [picture for picture in visit.pictures if picture not in kept]
             values["pictures"] = json.dumps(kept + fresh)
             connection.execute(visits.update().where(visits.c.id == visit.id).values(**values))
+            return True
 
     def find(
         self,
@@ -120,13 +119,6 @@ class VisitStore:
                 sa.select(sa.func.count(visits.c.id)).where(old)
             ).scalar_one()
             return count, forget_visits(connection, old)
-
-
-def label_number(label: str) -> int | None:
-    """The number in a stranger's label, or None for what is no such label."""
-    head, _, digits = label.partition("-")
-    fits = head == "unknown" and len(digits) >= 4 and digits.isascii() and digits.isdigit()
-    return int(digits) if fits and len(digits) < 10 else None
 
 
 def forget_visits(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from queue import Empty, Queue
 from threading import Thread
 
@@ -13,7 +14,8 @@ from vultus.video.watcher import CameraStatus, Watcher
 log = logging.getLogger("vultus.video")
 
 _LOOK_S = 0.25
-_END_S = 2.0  # a thread that has not ended by then hangs in a driver and is left behind
+# For all together: a thread that has not ended by then hangs in a driver and is left behind.
+_END_S = 1.5
 
 
 class Fleet:
@@ -33,7 +35,7 @@ class Fleet:
             for watcher in self._watchers
         ]
 
-    def events(self) -> Iterator[Visit]:
+    def events(self) -> Generator[Visit, None, None]:
         """Events of all cameras as they happen.
 
         Raises:
@@ -50,8 +52,9 @@ class Fleet:
                     continue
         finally:
             self.stop()
+            deadline = time.monotonic() + _END_S
             for thread in self._threads:
-                thread.join(_END_S)
+                thread.join(max(0.0, deadline - time.monotonic()))
         self._check()
         if self._failures:
             raise self._failures[0]

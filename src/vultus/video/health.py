@@ -35,6 +35,7 @@ _SMEAR_STEP = 0.6
 _SMEAR_TEXTURE = 3.0
 _SMEAR_RATIO = 0.1
 _EVERY = 4
+_LEAST_SIDE = 8  # pixels
 
 
 class FrameHealth:
@@ -63,6 +64,8 @@ class FrameHealth:
         small: a copy of the frame, RGB uint8 (height, width, 3), some hundred pixels wide.
         """
         frozen = self._is_frozen(frame, small)
+        if min(small.shape[:2]) < _LEAST_SIDE:  # nothing can be seen in it, nor be wrong with it
+            return None
         if frame.corrupt or is_smeared(small):
             reason: str | None = SMEARED
         elif is_grey(small):

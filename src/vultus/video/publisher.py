@@ -12,6 +12,7 @@ from vultus.errors import GalleryError, StorageError
 from vultus.events.visit import Visit
 from vultus.gallery.visits import VisitRecord, VisitStore
 from vultus.imaging.load import Image
+from vultus.imaging.pictures import delete_pictures
 from vultus.video.book import VisitBook
 from vultus.video.frame import Frame
 from vultus.video.snapshots import Snapshots
@@ -118,15 +119,17 @@ class Publisher:
         if self.shots is not None:
             visit = self.shots.with_picture(visit)
         if self._history is not None and visit.group is not None:
-            self._remember(self._history, visit.group, visit)
+            there = self._remember(self._history, visit.group, visit)
+            visit = visit if there else _forgotten(visit)
         if self._put is not None:
             self._put(visit)
         return visit
 
-    def _remember(self, history: VisitStore, group: str, visit: Visit) -> None:
+    def _remember(self, history: VisitStore, group: str, visit: Visit) -> bool:
+        """Write the visit down; False where who it was has been removed meanwhile."""
         shot = visit.best_shot
         try:
-            history.record(
+            there = history.record(
                 VisitRecord(
                     id=visit.id,
                     group=group,
@@ -143,7 +146,25 @@ class Publisher:
                 )
             )
             self._failed = False
+            return there
         except (GalleryError, StorageError) as error:  # the camera goes on, and says so once
             if not self._failed:
                 log.error("visits are not remembered: %s", error)
             self._failed = True
+            return True
+
+
+def _forgotten(visit: Visit) -> Visit:
+    """The visit of somebody who was removed from the gallery: that it ends may be told, no more."""
+    shot = visit.best_shot
+    if shot is not None and shot.picture is not None:
+        delete_pictures([shot.picture])
+    return replace(
+        visit,
+        person=None,
+        stranger=None,
+        probability=0.0,
+        best_shot=None,
+        attributes={},
+        why={"rule": "forgotten"},
+    )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.errors import GalleryMissing, GroupUnknown
+from vultus.errors import GalleryError, GalleryMissing, GroupUnknown, StorageError
 from vultus.events.dispatcher import Dispatcher, SinkStatus
 from vultus.events.outbox import Outbox
 from vultus.events.sinks.opening import open_sinks
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import DEFAULT_GROUP, Gallery
 from vultus.gallery.matcher import Decision
+from vultus.imaging.folders import is_folder
 from vultus.settings import Settings
 from vultus.video.book import Judge, VisitBook
 from vultus.video.budget import Budget
@@ -33,6 +36,11 @@ from vultus.video.strangers import GalleryStrangers, SessionStrangers, Strangers
 from vultus.video.track_file import TrackHeader, TrackWriter
 from vultus.video.watcher import Watcher
 from vultus.video.zones import Zones
+
+log = logging.getLogger("vultus.video")
+
+_KEEP_HOUSE_S = 3600.0
+_CLOSE_S = 5.0
 
 OnlookerMaker = Callable[[Source], Sequence[Onlooker]]
 
@@ -63,6 +71,10 @@ class Session:
         self.gallery = gallery
         self._remember = remember
         self._patient = patient
+        self._groups = {camera.group or DEFAULT_GROUP for camera in cameras}
+        self._kept_house = -_KEEP_HOUSE_S
+        self._close_s = _CLOSE_S
+        self._session_strangers: dict[str, SessionStrangers] = {}
         self._budget = Budget(_cores() if len(cameras) > 1 else 1)
         for camera in cameras:
             self._require_group(camera.group)
@@ -93,6 +105,7 @@ class Session:
         started_at: datetime | None = None,
     ) -> Watcher:
         """The watcher of one camera. Its past that a crash cut off is closed first."""
+        camera = _fitting(camera)
         zones = Zones(camera.zones, camera.masks)
         group = camera.group or DEFAULT_GROUP
         book = VisitBook(
@@ -117,13 +130,15 @@ class Session:
             budget=self._budget,
             onlookers=onlookers,
             tracks=self._track_writer(camera, group),
-            check=self.dispatcher.check if self.dispatcher else lambda: None,
+            check=self.check,
         )
 
     def _strangers(self, group: str) -> Strangers:
         if self._remember:
             return GalleryStrangers(self.gallery.strangers, group, self.gallery.calibrator)
-        return SessionStrangers(self.gallery.calibrator)
+        if group not in self._session_strangers:
+            self._session_strangers[group] = SessionStrangers(self.gallery.calibrator)
+        return self._session_strangers[group]
 
     def _publisher(self, camera: Camera) -> Publisher:
         shots = None
@@ -151,8 +166,35 @@ class Session:
         )
         return partial(TrackWriter, camera.tracks, header)
 
+    def check(self) -> None:
+        """Called all the time: raises what broke a sink, and keeps house now and then."""
+        if self.dispatcher is not None:
+            self.dispatcher.check()
+        now = time.monotonic()
+        if now - self._kept_house > _KEEP_HOUSE_S:
+            self._kept_house = now
+            self._forget_strangers()
+
+    def _forget_strangers(self) -> None:
+        """Strangers not seen for `strangers_days` are forgotten, with visits and pictures."""
+        days = self.settings.video.strangers_days
+        if not self._remember or days is None:
+            return
+        since = datetime.now(timezone.utc) - timedelta(days=days)
+        for group in self._groups:
+            try:
+                self.gallery.forget_strangers(unseen_since=since, group=group)
+            except (GalleryMissing, GroupUnknown):
+                continue
+            except (GalleryError, StorageError) as error:  # there is another hour
+                log.warning("strangers of %s could not be forgotten: %s", group, error)
+
+    def hurry(self, seconds: float) -> None:
+        """What waits in sinks has only so long to go out when the session closes."""
+        self._close_s = seconds
+
     def close(self) -> None:
-        """Deliver what can be delivered, and release everything; may be called twice.
+        """Deliver what can be delivered in time, and release everything; may be called twice.
 
         Raises:
             Exception: what broke a sink, where nobody was told.
@@ -162,7 +204,7 @@ class Session:
                 closing.callback(self._outbox.close)
             if self.dispatcher is not None and self._last_sinks is None:
                 closing.callback(self._remember_sinks, self.dispatcher)
-                closing.callback(self.dispatcher.close)
+                closing.callback(self.dispatcher.close, self._close_s)
 
     def _remember_sinks(self, dispatcher: Dispatcher) -> None:
         self._last_sinks = dispatcher.status()
@@ -173,6 +215,14 @@ class Session:
         if self._last_sinks is not None:
             return self._last_sinks
         return self.dispatcher.status() if self.dispatcher else []
+
+
+def _fitting(camera: Camera) -> Camera:
+    """Single pictures cannot be looked at twice: of a folder, one look decides."""
+    if not is_folder(Path(camera.source)):
+        return camera
+    once = camera.video.model_copy(update={"confirm_looks": 1, "stranger_looks": 1})
+    return camera.model_copy(update={"video": once})
 
 
 def judge_of(gallery: Gallery, group: str, *, needed: bool, model: str | None = None) -> Judge:
@@ -209,6 +259,8 @@ def analyzer_for(cameras: int, settings: Settings) -> Analyzer:
 
 def camera_name(source: str) -> str:
     """What a source is called where nobody says: a file's name, else its kind."""
+    if "@" in source and not os.path.lexists(source):  # what looks like user:password@host
+        return "camera"
     if "://" not in source and not source.isdigit():
         return Path(source).stem[:LONGEST_NAME] or "camera"
     return f"camera-{source}" if source.isdigit() else "camera"

@@ -108,6 +108,8 @@ class Stay:
             return
         self.probability = decision.probability
         self.why = explain(evidence, decision)
+        if decision.person is not None and not self.identity.known:
+            self.why["rule"] = "unconfirmed"
 
     def given(self) -> None:
         """Somebody who knows has said who it is."""

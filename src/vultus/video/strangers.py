@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.errors import GalleryMissing
+from vultus.errors import GalleryError, GalleryMissing, StorageError
 from vultus.gallery.calibration import Calibrator
 from vultus.gallery.index import build_templates
+from vultus.gallery.labels import stranger_label
 from vultus.gallery.matcher import Templates, person_distances
 from vultus.gallery.store import FaceRecord
-from vultus.gallery.strangers import StrangerFace, StrangerStore, stranger_label
+from vultus.gallery.strangers import StrangerFace, StrangerStore
 from vultus.video.moment import Look
+
+log = logging.getLogger("vultus.video")
 
 _KEPT_LOOKS = 5
 # Two unnamed faces are one stranger only if they are nearer than a face must be to an enrolled
@@ -50,37 +55,41 @@ class Strangers(Protocol):
 
 
 class SessionStrangers:
-    """Strangers that are forgotten when the watching ends; nothing is written."""
+    """Strangers that are forgotten when the watching ends; nothing is written. Thread-safe: the
+    cameras of a group share them."""
 
     def __init__(self, calibrator: Calibrator) -> None:
+        self._lock = Lock()
         self._calibrator = calibrator
         self._limit = _STRICTER * calibrator.threshold
         self._faces: dict[str, list[Look]] = {}
         self._made = 0
 
     def find(self, probe: NDArray[np.float32], taken: set[str]) -> str | None:
-        records = [
-            _record(label, self._calibrator.model_id, look.embedding)
-            for label, looks in self._faces.items()
-            for look in looks
-        ]
-        return nearest(
-            probe, build_templates(records), taken, _STRICTER * self._calibrator.threshold
-        )
+        with self._lock:
+            records = [
+                _record(label, self._calibrator.model_id, look.embedding)
+                for label, looks in self._faces.items()
+                for look in looks
+            ]
+        return nearest(probe, build_templates(records), taken, self._limit)
 
     def add(self, looks: Sequence[Look]) -> str:
-        self._made += 1
-        label = stranger_label(self._made)
-        self._faces[label] = list(looks)
-        return label
+        with self._lock:
+            self._made += 1
+            label = stranger_label(self._made)
+            self._faces[label] = list(looks)
+            return label
 
     def learn(self, label: str, looks: Sequence[Look]) -> None:
-        if label in self._faces:
-            self._faces[label] = _best([*self._faces[label], *looks])
+        with self._lock:
+            if label in self._faces:
+                self._faces[label] = _best([*self._faces[label], *looks])
 
     def was_known(self, label: str, person: str) -> None:
         del person
-        self._faces.pop(label, None)
+        with self._lock:
+            self._faces.pop(label, None)
 
     def is_ignored(self, label: str) -> bool:
         del label
@@ -114,9 +123,12 @@ class GalleryStrangers:
         return label
 
     def learn(self, label: str, looks: Sequence[Look]) -> None:
-        self._store.learn(
-            self._group, label, self._calibrator.model_id, _faces(looks), keep=_KEPT_LOOKS
-        )
+        try:
+            self._store.learn(
+                self._group, label, self._calibrator.model_id, _faces(looks), keep=_KEPT_LOOKS
+            )
+        except (GalleryError, StorageError) as error:  # the visit is worth more than the looks
+            log.error("%s is not remembered better: %s", label, error)
 
     def was_known(self, label: str, person: str) -> None:
         if label in self._mine:  # an older one has a past of its own, for people to judge
@@ -174,4 +186,4 @@ def _faces(looks: Sequence[Look]) -> list[StrangerFace]:
 
 
 def _record(label: str, model: str, embedding: NDArray[np.float32]) -> FaceRecord:
-    return FaceRecord(label, model, embedding, label, "", (0.0, 0.0, 0.0, 0.0), 0.0)
+    return FaceRecord(label, model, embedding, "", "", (0.0, 0.0, 0.0, 0.0), 0.0)

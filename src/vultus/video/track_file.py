@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from vultus.errors import StorageError, TracksInvalid
 from vultus.events.visit import moment_of, utc_text
 from vultus.faces.embedder import EMBEDDING_SIZE
+from vultus.settings import VideoSettings
 from vultus.video.moment import Look, Moment, Sighting
 
 _FORMAT = 1
@@ -46,7 +49,8 @@ class TrackWriter:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: TextIO = path.open("w", encoding="utf-8")
+            # for the owner's eyes: it holds embeddings
+            self._file: TextIO = open(path, "w", encoding="utf-8", opener=_private)  # noqa: SIM115
         except OSError as error:
             raise self._failed(error) from error
         self._line({"vultus_tracks": _FORMAT, **asdict(header)})
@@ -81,8 +85,12 @@ class TrackWriter:
         )
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class TrackReader:
-    """Reads a file that `TrackWriter` wrote.
+    """Reads a file that `TrackWriter` wrote. video: the settings of its recording.
 
     Raises:
         TracksInvalid: it cannot be read, or is something else.
@@ -96,10 +104,12 @@ class TrackReader:
                 f"{path} is no file of tracks of a known format.",
                 "Make one with: vultus watch SOURCE --tracks FILE.",
             )
-        fields = ("camera", "group", "model", "video", "zones")
+        known = {field.name: first[1].get(field.name) for field in fields(TrackHeader)}
         try:
-            self.header = TrackHeader(*(first[1][name] for name in fields))
-        except KeyError as error:
+            TypeAdapter(TrackHeader).validate_python(known)
+            self.header = TrackHeader(**known)
+            self.video = VideoSettings.model_validate(self.header.video)
+        except ValueError as error:  # pydantic's, too
             raise self._damaged(1) from error
 
     def moments(self) -> Iterator[Moment]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
@@ -17,11 +17,12 @@ from vultus.settings import VideoSettings
 from vultus.video.ahead import Due, due_frames
 from vultus.video.book import VisitBook
 from vultus.video.budget import Budget, Sampler, Throttle
+from vultus.video.cuts import CutFinder
 from vultus.video.frame import Frame
 from vultus.video.health import FrameHealth
 from vultus.video.observer import Observer
 from vultus.video.onlookers import Onlooker
-from vultus.video.overlay import name_label
+from vultus.video.overlay import Label, name_label
 from vultus.video.publisher import Publisher
 from vultus.video.sources.live import LiveReader, LiveState
 from vultus.video.sources.source import Source
@@ -102,6 +103,8 @@ class Watcher:
         self._onlookers: Sequence[Onlooker] | None = None
         self._last: tuple[Fraction, float] | None = None
         self._status = CameraStatus(camera)
+        self._shown_cuts = CutFinder()
+        self._outdated = False
         self._stopping = False
 
     def stop(self) -> None:
@@ -110,7 +113,7 @@ class Watcher:
         if self._source is not None:
             self._source.close()
 
-    def events(self) -> Iterator[Visit]:
+    def events(self) -> Generator[Visit, None, None]:
         """The visits' events as they happen, until the source ends.
 
         Raises:
@@ -125,6 +128,7 @@ class Watcher:
         except BaseException as error:
             self._status.state = "failed"
             self._status.error = str(error) or type(error).__name__
+            yield from self._publish(self._book.finish())  # whoever was there is told, too
             raise
         finally:
             try:
@@ -156,15 +160,17 @@ class Watcher:
             yield from self._pass_time()
             return
         self._status.frames += 1
-        if due.small is not None and (not live or self._throttle.may_analyse()):
+        analysed = due.small is not None and (not live or self._throttle.may_analyse())
+        if due.small is not None and analysed:
             yield from self._publish(self._analyse(frame, due.small, health, live=live))
+            self._outdated = False
             if self._publisher.shots is not None:
                 self._publisher.shots.drop(self._book)
         self._throttle.saw(frame.index + 1)
         if self._onlookers is None:  # only now a live source knows its size
             self._onlookers = self._make_onlookers(source)
         if self._onlookers:
-            self._show(frame, self._onlookers)
+            self._show(frame, self._onlookers, analysed=analysed)
 
     def _analyse(
         self, frame: Frame, small: Image, health: FrameHealth, *, live: bool
@@ -200,14 +206,20 @@ class Watcher:
         self._status.visits += sum(event.type == "enter" for event in events)
         yield from _do_all([partial(self._publisher.publish, event) for event in events])
 
-    def _show(self, frame: Frame, onlookers: Sequence[Onlooker]) -> None:
+    def _show(self, frame: Frame, onlookers: Sequence[Onlooker], *, analysed: bool) -> None:
+        if self._shown_cuts.is_cut(frame.image) and not analysed:
+            self._outdated = True  # another shot: nobody knows yet who is in it
+        labels = [] if self._outdated else self._labels(frame)
+        going_on = [onlooker.show(frame, labels) for onlooker in onlookers]
+        self._stopping = self._stopping or not all(going_on)
+
+    def _labels(self, frame: Frame) -> list[Label]:
         labels = []
         for number, box in self._observer.expected(frame.media_time).items():
             identity, probability = self._book.who(number)
             person, stranger = (identity.person, identity.stranger) if identity else (None, None)
             labels.append(name_label(box, person, stranger, probability))
-        going_on = [onlooker.show(frame, labels) for onlooker in onlookers]
-        self._stopping = self._stopping or not all(going_on)
+        return labels
 
     def _close(self) -> None:
         """Release everything, also when some of it cannot be."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +27,11 @@ from vultus.video.zones import Polygon
 On = Literal["enter", "exit", "all"]
 
 
+_HURRY_S = 1.0  # for what waits in sinks, when an error has to be told
+
+
 class Watch(Iterator[Visit]):
-    """Visits as they happen. Iterate, and use it as a context or call `close` if you break off.
+    """Visits as they happen. Iterate; `with` or `close` ends it early at a place of your choice.
 
     Args:
         on: `exit`: each visit once, when it is over; `enter`: once, when it begins; `all`: every
@@ -46,7 +50,6 @@ class Watch(Iterator[Visit]):
     ) -> None:
         check_names(list(cameras))
         self._session = session
-        self._owned = owned
         self._wanted: tuple[EventType, ...] = ("enter", "update", "exit") if on == "all" else (on,)
         self._watchers = [
             session.watcher(
@@ -54,10 +57,12 @@ class Watch(Iterator[Visit]):
             )
             for camera in cameras
         ]
-        self._fleet = Fleet(self._watchers, self._check) if len(cameras) > 1 else None
-        runner: Fleet | Watcher = self._fleet or self._watchers[0]
+        runner: Fleet | Watcher = self._watchers[0]
+        if len(cameras) > 1:
+            runner = Fleet(self._watchers, session.check)
         self._events = runner.events()
-        self._closed = False
+        # also when somebody breaks off the loop and keeps no reference
+        self._release = weakref.finalize(self, _release, self._events, session, owned)
 
     def __iter__(self) -> Watch:
         return self
@@ -68,7 +73,11 @@ class Watch(Iterator[Visit]):
                 visit = next(self._events)
                 if visit.type in self._wanted:
                     return visit
+        except StopIteration:
+            self.close()
+            raise
         except BaseException:
+            self._session.hurry(_HURRY_S)
             self.close()
             raise
 
@@ -90,17 +99,7 @@ class Watch(Iterator[Visit]):
 
     def close(self) -> None:
         """End now, deliver what can be delivered, release everything; may be called twice."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            self._events.close()  # type: ignore[attr-defined]
-        finally:
-            try:
-                self._session.close()
-            finally:
-                if self._owned is not None:
-                    self._owned.close()
+        self._release()
 
     @property
     def status(self) -> list[CameraStatus]:
@@ -112,9 +111,16 @@ class Watch(Iterator[Visit]):
         """How each sink stands: what waits, what was set aside, and why."""
         return self._session.sinks
 
-    def _check(self) -> None:
-        if self._session.dispatcher is not None:
-            self._session.dispatcher.check()
+
+def _release(events: Generator[Visit, None, None], session: Session, owned: Gallery | None) -> None:
+    try:
+        events.close()
+    finally:
+        try:
+            session.close()
+        finally:
+            if owned is not None:
+                owned.close()
 
 
 def watch(
@@ -149,9 +155,8 @@ def watch(
         on: `exit`, `enter` or `all`, see `Watch`.
         to: sinks, such as `events.jsonl` or `mqtt://host`; docs/events.md lists them.
         zones: name to polygon, corners in fractions of the frame; masks: parts not looked at.
-        record: annotated video; snapshots: folder for pictures, kept for so many days and up to
-            so many megabytes; tracks: file for `replay`.
-        remember: keep strangers and visits in the gallery.
+        record: annotated video; snapshots: folder for pictures, and how many are kept; tracks:
+            file for `replay`. remember: keep strangers and visits in the gallery.
         far: wished rate of false matches, picks the threshold; a `Gallery` has its own.
         video: rates, gates and times; from the settings when not given.
         started_at: when a file was recorded; from the file when not given.

@@ -31,6 +31,10 @@ class Zones:
     def __init__(
         self, zones: Mapping[str, Polygon] | None = None, masks: Sequence[Polygon] = ()
     ) -> None:
+        if OUTSIDE in (zones or {}):
+            raise UsageError(
+                f"A zone cannot be called {OUTSIDE!r}.", "That stands for the rest of the frame."
+            )
         self._zones = {name: _polygon(name, p) for name, p in (zones or {}).items()}
         self._masks = [_polygon("mask", polygon) for polygon in masks]
 

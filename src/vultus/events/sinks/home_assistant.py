@@ -10,13 +10,16 @@ _EVENT_AGE_S = 120  # older events (after an outage) must not open a door or tur
 
 
 def discovery_messages(
-    prefix: str, base: str, camera: str, slug: str, expiry_s: int
+    prefix: str, base: str, camera: str, slug: str, status_topic: str, expiry_s: int
 ) -> dict[str, dict[str, Any]]:
-    """Configuration topic -> payload. slug: the camera's level of the topics."""
+    """Configuration topic -> payload. slug: the camera's level of the topics.
+
+    status_topic: of the Vultus that watches this camera.
+    """
     node = f"{base.replace('/', '_')}_{slug}"
     state, event = f"{base}/{slug}/state", f"{base}/{slug}/event"
     common: dict[str, Any] = {
-        "availability_topic": f"{base}/status",
+        "availability_topic": status_topic,
         "device": {
             "identifiers": [f"vultus_{node}"],
             "name": camera,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vultus.errors import DeliveryFailed, UsageError
+from vultus.events.private import FILE_MODE, make_folder
 from vultus.events.sinks.sink import Delivery
 
 _BATCH = 100
@@ -35,7 +36,7 @@ class LinesSink(ABC):
         self.path = path.expanduser().absolute()
         self.key = f"{kind}:{self.path}"
         self._file: int | None = None
-        self._there: set[Name] = set()  # events of the tail, as found when the file was opened
+        self._tail: list[bytes] = []  # the last lines of the file, without their ends
         try:
             self._open()
         except OSError as error:
@@ -50,11 +51,12 @@ class LinesSink(ABC):
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         try:
             file = self._current_file()
-            lines = [
-                self.line(delivery.event) for delivery in deliveries if not self._has(delivery)
-            ]
+            lines = [self.line(delivery.event) for delivery in deliveries]
+            again = sum(delivery.attempt > 1 for delivery in deliveries)
+            lines = lines[self._written(lines[:again]) :]
             _write_all(file, b"".join(lines))
             os.fsync(file)
+            self._tail = (self._tail + [line.rstrip(b"\n") for line in lines])[-_BATCH:]
         except OSError as error:
             self.close()  # opened anew next time, which repairs what was half written
             raise DeliveryFailed(
@@ -64,10 +66,17 @@ class LinesSink(ABC):
             self.close()
             raise DeliveryFailed(error.message, error.hint) from error
 
-    def _has(self, delivery: Delivery) -> bool:
-        """Whether an earlier attempt wrote the event, and only the answer was lost."""
-        name = (delivery.event["visit"], delivery.event["sequence"])
-        return delivery.attempt > 1 and name in self._there
+    def _written(self, lines: Sequence[bytes]) -> int:
+        """How many of these an earlier attempt wrote before its answer was lost.
+
+        They are the end of the file then. The same lines further up are of an earlier run over
+        the same recording.
+        """
+        whole = [line.rstrip(b"\n") for line in lines]
+        for count in range(min(len(whole), len(self._tail)), 0, -1):
+            if self._tail[-count:] == whole[:count]:
+                return count
+        return 0
 
     def idle(self) -> None:  # noqa: B027  not abstract: there is nothing to do
         """Nothing to do."""
@@ -97,10 +106,10 @@ class LinesSink(ABC):
         return self._open()
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         new = not self.path.exists()
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self._file = file = os.open(self.path, flags, 0o644)
+        self._file = file = os.open(self.path, flags, FILE_MODE)
         if new:
             _sync_folder(self.path.parent)
         size = os.fstat(file).st_size
@@ -109,7 +118,8 @@ class LinesSink(ABC):
         if start > 0:
             tail = tail.partition(b"\n")[2]
         self._repair(file, size, tail)
-        self._there = {name for line in tail.splitlines() if (name := self.name(line))}
+        kept = _read(file, start, os.fstat(file).st_size - start)
+        self._tail = kept.split(b"\n")[:-1][-_BATCH:]
         if _read(file, 0, len(self.head)) != self.head:
             if os.fstat(file).st_size > 0:
                 raise self._foreign()

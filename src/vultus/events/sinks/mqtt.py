@@ -7,6 +7,7 @@ import logging
 import re
 import time
 import unicodedata
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -17,10 +18,12 @@ from vultus.events.sinks.home_assistant import discovery_messages
 from vultus.events.sinks.mqtt_address import MqttAddress, read_address
 from vultus.events.sinks.mqtt_connection import Connection
 from vultus.events.sinks.sink import Delivery
-from vultus.events.visit import utc_text
+from vultus.events.visit import Visit, utc_text
 from vultus.settings import EventSettings
 
 _EVENT_EXPIRY_S = 3600  # for consumers with a session at the broker: older is history, not news
+
+_STATUS = "status"
 
 _log = logging.getLogger("vultus.events")
 
@@ -29,7 +32,8 @@ class MqttSink:
     """Publishes to one broker.
 
     BASE/CAMERA/event: every event, not retained. BASE/CAMERA/state: who is there, retained,
-    sent again before it expires. BASE/status: `online` or `offline`, retained, last will.
+    sent again before it expires. BASE/status/CLIENT: `online` or `offline`, retained, last will;
+    one for each outbox, so that several can share a base.
     """
 
     batch = 20
@@ -39,12 +43,18 @@ class MqttSink:
         self.key = address.key
         self._address = address
         self._settings = settings
-        self._status_topic = f"{address.base}/status"
+        self._client = uuid.uuid4().hex[:12]  # until `begin`
         self._connection: Connection | None = None
         self._present: dict[str, dict[str, dict[str, Any]]] = {}  # camera -> visit -> last event
         self._slugs: dict[str, str] = {}
         self._sent_at: dict[str, float] = {}  # camera -> when its state was sent, monotonic
         self._asked = False  # Home Assistant has started, and wants to be told again
+
+    def begin(self, client: str, cameras: Sequence[str], present: Sequence[Visit]) -> None:
+        self._client = client
+        self._present = {camera: {} for camera in cameras}
+        for visit in present:
+            self._present.setdefault(visit.camera, {})[visit.id] = visit.to_dict()
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         connection = self._connected()
@@ -69,6 +79,10 @@ class MqttSink:
             connection, self._connection = self._connection, None
             connection.close(b"offline")
 
+    @property
+    def status_topic(self) -> str:
+        return f"{self._address.base}/{_STATUS}/{self._client}"
+
     def topic(self, camera: str, leaf: str) -> str:
         return f"{self._address.base}/{self._slug(camera)}/{leaf}"
 
@@ -77,10 +91,14 @@ class MqttSink:
             self._drop()
         if self._connection is None:
             connection = Connection(
-                self._address, self._status_topic, self._settings.timeout_s, self._received
+                self._address,
+                self._client,
+                self.status_topic,
+                self._settings.timeout_s,
+                self._received,
             )
             self._connection = connection
-            connection.publish(self._status_topic, b"online", retain=True, json=False)
+            connection.publish(self.status_topic, b"online", retain=True, json=False)
             if self._address.discovery:
                 connection.subscribe(f"{self._address.discovery}/status")
             for camera in self._present:  # a broker that was restarted may have kept nothing
@@ -146,6 +164,7 @@ class MqttSink:
             self._address.base,
             camera,
             self._slug(camera),
+            self.status_topic,
             self._settings.state_expiry_s,
         )
         for topic, payload in messages.items():
@@ -169,7 +188,7 @@ class MqttSink:
     def _slug(self, camera: str) -> str:
         if camera not in self._slugs:
             slug = slug_of(camera)
-            if not slug or slug in self._slugs.values():
+            if not slug or slug in (_STATUS, *self._slugs.values()):
                 digest = hashlib.sha256(camera.encode()).hexdigest()[:6]
                 slug = f"{slug or 'camera'}_{digest}"
             self._slugs[camera] = slug

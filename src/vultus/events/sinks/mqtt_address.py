@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from vultus.errors import UsageError
-from vultus.events.redact import redact
+from vultus.redaction import redact_address
 
 _HINT = "Give one like mqtt://user:password@host:1883/vultus; see docs/events.md."
+_ENCODE = "Write special signs of a password encoded: @ as %40, / as %2F, # as %23, ? as %3F."
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _OPTIONS = {"mqtt": {"discovery"}, "mqtts": {"discovery", "ca", "cert", "key", "insecure"}}
 _NO = ("0", "no", "false", "")
@@ -32,14 +33,16 @@ class MqttAddress:
 
 def read_address(address: str) -> MqttAddress:
     """Raises UsageError for what makes no sense, certificates that cannot be read included."""
-    shown = redact(address)
+    shown = redact_address(address)
     try:
         parts = urlsplit(address)
         port = parts.port or _PORTS[parts.scheme]
-    except ValueError as error:
-        raise UsageError(f"{shown} is no address of a broker.", _HINT) from error
+    except ValueError:
+        raise UsageError(f"{shown} is no address of a broker.", _HINT) from None
     if not parts.hostname or "#" in address:
         raise UsageError(f"{shown} names no host, or no topic.", _HINT)
+    if "@" in parts.path + parts.query:  # perhaps a password with a / or ? in it
+        raise UsageError(f"{shown} has an @ after the host.", _ENCODE)
     base = unquote(parts.path).strip("/") or "vultus"
     _check_topic(base, shown)
     options = _options(parts, shown)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Condition
@@ -33,6 +32,9 @@ class Connection:
     paho's own reconnecting is off: it would send what was not acknowledged again by itself,
     out of order and without the number of the attempt.
 
+    client: names us to the broker. Where an earlier connection of the same name hangs, the
+    broker ends it, and publishes its last will before it lets us in.
+
     Raises:
         DeliveryFailed: the broker does not answer, or refuses user and password.
     """
@@ -40,6 +42,7 @@ class Connection:
     def __init__(
         self,
         address: MqttAddress,
+        client: str,
         status_topic: str,
         timeout_s: float,
         on_message: Callable[[str, bytes], None],
@@ -53,7 +56,7 @@ class Connection:
         self._lost = False
         self._acks: dict[int, ReasonCode] = {}
         self._max_packet = 2**28 - 1
-        self._client = self._make_client()
+        self._client = self._make_client(client)
         try:
             self._connect()
         except BaseException:
@@ -138,10 +141,10 @@ class Connection:
         self._client.loop_stop()
         self._lost = True
 
-    def _make_client(self) -> mqtt.Client:
+    def _make_client(self, name: str) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"vultus-{uuid.uuid4().hex[:12]}",
+            client_id=f"vultus-{name}",
             protocol=mqtt.MQTTv5,
             reconnect_on_failure=False,
         )

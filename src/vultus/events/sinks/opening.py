@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from vultus.errors import UsageError
-from vultus.events.redact import redact
 from vultus.events.sinks.sink import Sink
+from vultus.redaction import redact_address
 from vultus.settings import Settings
 
 _KNOWN = (
@@ -30,12 +30,14 @@ def open_sink(address: str, settings: Settings, gallery_address: str | None) -> 
         raise UsageError("The address of a sink is empty.", _KNOWN)
     scheme, colon, rest = address.partition(":")
     opener = _OPENERS.get(scheme.lower()) if colon or address in ("-", "sql") else None
+    if opener in (_mqtt, _webhook) and not rest.startswith("//"):
+        raise UsageError(f"{redact_address(address)} lacks the // of an address.", _KNOWN)
     if opener is not None:
         return opener(address, rest, settings, gallery_address)
     opener = _OPENERS.get(_SUFFIXES.get(Path(address).suffix.lower(), ""))
     if opener is not None and "://" not in address:
         return opener(address, address, settings, gallery_address)
-    raise UsageError(f"{redact(address)} is no address of a sink.", _KNOWN)
+    raise UsageError(f"{redact_address(address)} is no address of a sink.", _KNOWN)
 
 
 def open_sinks(
@@ -66,6 +68,8 @@ def require_different(keys: Sequence[str]) -> None:
 def _path(address: str, rest: str) -> Path:
     if not rest.strip():
         raise UsageError(f"{address} names no file.", _KNOWN)
+    if "://" in rest:  # its password would be part of a path, which anybody may see
+        raise UsageError(f"{redact_address(rest)} is no file.", _KNOWN)
     if Path(rest).is_dir():
         raise UsageError(f"{rest} is a folder.", "Name a file.")
     return Path(rest)

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs
 
 from vultus.errors import DeliveryFailed, ExtraMissing, UsageError
 from vultus.events.encoding import flat
-from vultus.events.redact import redact, without_secrets
+from vultus.events.private import FILE_MODE, make_folder
 from vultus.events.sinks.sink import Delivery
 from vultus.events.visit import moment_of
+from vultus.redaction import key_of, redact_address, without_secrets
 
 LINGER_S = 60.0
 _BATCH = 1000
@@ -36,9 +37,11 @@ _HINT = "Give a folder or an address like s3://bucket/events, with ?every=SECOND
 class ParquetSink:
     """Writes `day=2026-11-21/...parquet`, Hive style, one file a batch and day.
 
-    A file is named after its first event, so that a batch that comes again (after a crash)
-    replaces its file. Raises ExtraMissing without pyarrow and fsspec, or without the
-    package for this kind of address.
+    A file is named after its first delivery, so that a batch that comes again (after a crash)
+    replaces its file, and the same events told by another run do not.
+
+    Raises:
+        ExtraMissing: without pyarrow and fsspec, or the package for this kind of address.
     """
 
     batch = _BATCH
@@ -48,17 +51,17 @@ class ParquetSink:
         self._address = address
         self._system, self._root, self._local = _file_system(address)
         # the folder itself and not how it was named: the same on every run
-        self.key = f"parquet:{self._root if self._local else redact(address)}"
+        self.key = f"parquet:{self._root if self._local else key_of(address)}"
         if self._local:
             _check_folder(Path(self._root))
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
-        days: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        days: dict[str, list[Delivery]] = defaultdict(list)
         for delivery in deliveries:
-            days[delivery.event["time"][:10]].append(delivery.event)
-        for day, events in days.items():
-            content = _encode(events)
-            name = f"day={day}/{file_name(events[0])}"
+            days[delivery.event["time"][:10]].append(delivery)
+        for day, batch in days.items():
+            content = _encode([delivery.event for delivery in batch])
+            name = f"day={day}/{file_name(batch[0])}"
             try:
                 if self._local:
                     _write_local(Path(self._root) / name, content)
@@ -94,7 +97,7 @@ def open_parquet(address: str) -> ParquetSink:
     options = parse_qs(query, keep_blank_values=True)
     every = options.pop("every", [str(LINGER_S)])[-1]
     if not place or options:
-        raise UsageError(f"parquet:{redact(address)} makes no sense.", _HINT)
+        raise UsageError(f"parquet:{redact_address(address)} makes no sense.", _HINT)
     try:
         linger_s = float(every)
     except ValueError:
@@ -104,10 +107,10 @@ def open_parquet(address: str) -> ParquetSink:
     return ParquetSink(place, linger_s)
 
 
-def file_name(first: Mapping[str, Any]) -> str:
+def file_name(first: Delivery) -> str:
     """Sorts by time; never the same for two batches, always the same for one."""
-    stamp = moment_of(first["time"]).strftime("%Y%m%dT%H%M%S")
-    name = f"{first['visit']}:{first['sequence']}"
+    stamp = moment_of(first.event["time"]).strftime("%Y%m%dT%H%M%S")
+    name = f"{first.id}:{first.event['visit']}:{first.event['sequence']}"
     return f"{stamp}-{hashlib.sha256(name.encode()).hexdigest()[:16]}.parquet"
 
 
@@ -144,11 +147,12 @@ def _file_system(address: str) -> tuple[Any, str, bool]:
         raise ExtraMissing(
             "Parquet needs pyarrow and fsspec.", "Install them: pip install 'vultus[parquet]'."
         ) from error
-    shown = redact(address)
+    shown = redact_address(address)
     try:
         system, root = fsspec.core.url_to_fs(str(address))
     except ImportError as error:  # fsspec knows the scheme, its package is not here
-        raise ExtraMissing(f"{shown} needs another package.", f"{error}.") from error
+        text = without_secrets(str(error), address)
+        raise ExtraMissing(f"{shown} needs another package.", f"{text}.") from None
     except Exception as error:  # every file system reads its own addresses
         text = without_secrets(str(error), address)
         raise UsageError(f"{shown} cannot be used: {text}.", _HINT) from None
@@ -159,7 +163,7 @@ def _file_system(address: str) -> tuple[Any, str, bool]:
 def _check_folder(folder: Path) -> None:
     trial = folder / f".vultus-{os.getpid()}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         trial.touch()
         trial.unlink()
     except OSError as error:
@@ -171,9 +175,9 @@ def _check_folder(folder: Path) -> None:
 
 def _write_local(path: Path, content: bytes) -> None:
     """Under another name first, which readers skip: half a file is never seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = path.with_name(f".{path.name}.tmp")
-    with part.open("wb") as file:
+    with open(part, "wb", opener=_private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -184,3 +188,7 @@ def _write_local(path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, FILE_MODE)

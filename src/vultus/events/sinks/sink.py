@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+from vultus.events.visit import Visit
 
 # Keys that begin so belong to one run: what it leaves undelivered is dropped, not kept.
 TRANSIENT = "stdout:"
@@ -51,4 +53,18 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Release everything; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class PresenceSink(Protocol):
+    """What a sink has besides if it tells not only events, but also who is there now."""
+
+    def begin(self, client: str, cameras: Sequence[str], present: Sequence[Visit]) -> None:
+        """Called once, before the first `deliver` or `idle`. Connects to nobody.
+
+        client: names this sink of this outbox, the same on every run. cameras: all of this
+        process. present: the open visits of all processes that share the outbox; events that
+        were told before may still come.
+        """
         ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vultus.errors import DeliveryFailed, DeliveryRefused, ExtraMissing, UsageError, VultusError
-from vultus.events.redact import redact, without_secrets
+from vultus.events.private import make_file, make_folder
 from vultus.events.sinks.sink import Delivery
 from vultus.events.visit import moment_of
 from vultus.gallery.database import Database
 from vultus.gallery.schema import events, metadata
+from vultus.redaction import key_of, redact_address, without_secrets
 
 _KEY = ("visit", "sequence")
 
@@ -55,6 +58,9 @@ class SqlSink:
     def check(self) -> None:
         """Open a file now, so that what is wrong with it is known before any video is."""
         if self._database.path is not None:
+            with suppress(OSError):  # the database says in its own words what is wrong
+                make_folder(self._database.path.parent)
+                make_file(self._database.path)
             with self._database.write(create=True):
                 pass
 
@@ -84,8 +90,10 @@ def open_sql(address: str, gallery_address: str | None) -> SqlSink:
         raise UsageError("There is no gallery to write events to.", "Give sql:ADDRESS.")
     if "://" in chosen:
         _check_driver(chosen)
+    elif re.match(r"[^/\\]+:[^/\\]*@", chosen):  # no file is called so, and it would be shown
+        raise UsageError(f"{redact_address(chosen)} lacks the :// of an address.", _HINT)
     database = _EventDatabase(chosen) if address else Database(chosen)
-    place = redact(chosen) if database.path is None else str(database.path.absolute())
+    place = key_of(chosen) if database.path is None else str(database.path.absolute())
     sink = SqlSink(database, chosen, f"sql:{place}")
     try:
         sink.check()
@@ -126,7 +134,7 @@ def _moment(text: str) -> datetime:
 
 
 def _check_driver(address: str) -> None:
-    shown = redact(address)
+    shown = redact_address(address)
     try:
         dialect = sa.make_url(address).get_dialect()
         if dialect.name not in _INSERT:
@@ -137,8 +145,8 @@ def _check_driver(address: str) -> None:
             f"The driver for {shown} is not installed.",
             'Install it (pip install "psycopg[binary]") and write postgresql+psycopg://...',
         ) from error
-    except (sa.exc.ArgumentError, ValueError) as error:
-        raise UsageError(f"{shown} is no database address.", _HINT) from error
+    except (sa.exc.ArgumentError, ValueError):
+        raise UsageError(f"{shown} is no database address.", _HINT) from None
 
 
 _HINT = "Give a path, or an address like postgresql+psycopg://user@host/database."

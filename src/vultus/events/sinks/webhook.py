@@ -13,9 +13,9 @@ import httpx
 
 from vultus.errors import DeliveryFailed, DeliveryRefused, UsageError
 from vultus.events.encoding import json_bytes
-from vultus.events.redact import redact, without_secrets
 from vultus.events.sinks.sink import Delivery
 from vultus.events.verify import SIGNATURE_HEADER, sign
+from vultus.redaction import key_of, without_secrets
 from vultus.settings import EventSettings
 
 _BODY_BYTES = 4096  # of the answer; only its beginning is of use, in a message
@@ -35,14 +35,14 @@ class WebhookSink:
     linger_s = 0.0
 
     def __init__(self, address: str, settings: EventSettings) -> None:
-        self.key = redact(address)
+        self.key = key_of(address, show_path=False)
         self._address = address
         self._secret = settings.webhook_secret
         self._timeout_s = settings.timeout_s
         try:
             self._url = httpx.URL(address)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise UsageError(f"{self.key} is no address of a webhook.", _HINT) from error
+        except (httpx.InvalidURL, ValueError):
+            raise UsageError(f"{self.key} is no address of a webhook.", _HINT) from None
         if not self._url.host:
             raise UsageError(f"{self.key} names no host.", _HINT)
         # not httpx.Client, which writes whole addresses, passwords and all, into the log
@@ -87,7 +87,7 @@ class WebhookSink:
         except httpx.TransportError as error:
             trouble = str(error) or type(error).__name__
             raise DeliveryFailed(
-                f"{self.key} cannot be reached: {without_secrets(trouble, self._address)}."
+                f"{self.key} cannot be reached: {self._clean(trouble)}."
             ) from None  # the cause may name the whole address
         self._judge(response.status_code, excerpt)
 
@@ -114,7 +114,11 @@ class WebhookSink:
                     break
         text = " ".join(content[:_BODY_BYTES].decode(errors="replace").split())
         text = "".join(letter for letter in text if letter.isprintable())[:_EXCERPT]
-        return f": {without_secrets(text, self._address)}" if text else ""
+        return f": {self._clean(text)}" if text else ""
+
+    def _clean(self, text: str) -> str:
+        """Who knows the path of a webhook may call it: it is as secret as a password."""
+        return without_secrets(text, self._address, whole_path=True)
 
 
 _HINT = "Give one like https://example.org/hooks/vultus."

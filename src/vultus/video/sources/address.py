@@ -12,8 +12,9 @@ from urllib.request import url2pathname
 
 from vultus.errors import SourceUnknown
 from vultus.imaging.folders import is_folder
+from vultus.redaction import redact, redact_address
 
-HIDDEN = "***"
+__all__ = ["Address", "Kind", "parse_address", "redact"]
 
 _KNOWN = (
     "Give a camera's number (0), a device (/dev/video0), picamera:, a video file, a folder of "
@@ -25,19 +26,8 @@ _ENCODE = (
 )
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters or more: c:\ is a disk
 _HALF_URL = re.compile(r"(?i)(rtsps?|https?):")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
 _PICAMERA = re.compile(r"^picamera:(\d*)$")
 _DEVICE = re.compile(r"^/dev/(video|v4l)")
-# Values of these show nothing that anybody must not see; all others of a query are hidden.
-_HARMLESS = frozenset(
-    {"channel", "ch", "subtype", "stream", "streamid", "profile", "resolution", "size", "width"}
-    | {"height", "fps", "framerate", "quality", "compression", "camera", "camid", "unicast"}
-    | {"proto", "transport", "mode", "type", "action", "cmd", "codec"}
-)
-# Some cameras want the password in the path: /user=admin_password=abc_channel=1_stream=0.sdp
-_SECRET_IN_PATH = re.compile(
-    r"(?i)((?:pass(?:word|wd)?|pwd?|token|secret|auth|(?:api)?_?key|sig(?:nature)?)[=:])[^/&;_?]*"
-)
 _RECORDED = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp"}
 )
@@ -91,14 +81,6 @@ def parse_address(text: str) -> Address:
     return _url(address, scheme.group(1).lower()) if scheme else _path(address)
 
 
-def redact(text: str) -> str:
-    """A text without the passwords, tokens and keys of the addresses in it.
-
-    Of a query only values that are known to be harmless are kept, such as `channel=1`.
-    """
-    return _URL.sub(lambda found: _redact_url(found.group()), text)
-
-
 def _picamera(address: str) -> Address:
     found = _PICAMERA.match(address)
     if found is None:
@@ -113,12 +95,12 @@ def _path(address: str) -> Address:
     if re.match(r"^-\d+$", address):
         raise SourceUnknown(f"There is no camera with the number {address}.", _KNOWN)
     if _HALF_URL.match(address):
-        raise SourceUnknown(f"{_hide_user(address)} lacks the // of an address.", _KNOWN)
+        raise SourceUnknown(f"{redact_address(address)} lacks the // of an address.", _KNOWN)
     path = Path(address).expanduser() if address.startswith("~") else Path(address)
     if is_folder(path):
         return Address(Kind.FOLDER, str(path), str(path))
     # user:password@host without rtsp:// is no file, and must not be shown either
-    name = str(path) if "@" not in address or os.path.lexists(path) else _hide_user(address)
+    name = str(path) if "@" not in address or os.path.lexists(path) else redact_address(address)
     return Address(Kind.FILE, str(path), name)
 
 
@@ -126,7 +108,7 @@ def _url(address: str, scheme: str) -> Address:
     if scheme == "file":
         return _path(url2pathname(urlsplit(address).path) or "/")
     kinds = {"rtsp": Kind.RTSP, "rtsps": Kind.RTSP, "http": Kind.HTTP, "https": Kind.HTTP}
-    name = _redact_url(address)
+    name = redact_address(address)
     if scheme not in kinds:
         raise SourceUnknown(f"{name}: there is no source of video with {scheme}://.", _KNOWN)
     if any(sign.isspace() for sign in address):
@@ -139,39 +121,3 @@ def _url(address: str, scheme: str) -> Address:
     if not host:
         raise SourceUnknown(f"{name} names no host, or a port that is no number.", _ENCODE)
     return Address(kinds[scheme], address, name)
-
-
-def _redact_url(url: str) -> str:
-    scheme, rest = url.split("://", 1)
-    rest = _hide_user(rest)
-    body, mark, query = rest.partition("?")
-    body = _SECRET_IN_PATH.sub(rf"\g<1>{HIDDEN}", body.partition("#")[0])
-    return f"{scheme}://{body}{mark}{_redact_query(query)}"
-
-
-def _hide_user(rest: str) -> str:
-    """Greedy: a password may hold / ? or @ that should have been encoded."""
-    body, mark, query = rest.partition("?")
-    if _broken_port(re.split(r"[/?#]", rest, maxsplit=1)[0]):
-        body, mark, query = rest, "", ""
-    if "@" not in body:
-        return rest
-    user, _, after = body.rpartition("@")
-    name, colon, _ = user.partition(":")
-    return f"{name}:{HIDDEN}@{after}{mark}{query}" if colon else f"{HIDDEN}@{after}{mark}{query}"
-
-
-def _broken_port(authority: str) -> bool:
-    """Whether what follows the first colon is no port: then it may begin a password."""
-    port = authority.partition("]")[2] if authority.startswith("[") else authority
-    return not re.fullmatch(r"[^:]*(:\d*)?", port)
-
-
-def _redact_query(query: str) -> str:
-    def shown(part: str) -> str:
-        name, equals, _ = part.partition("=")
-        if not equals:
-            return HIDDEN if part else ""
-        return part if name.lower() in _HARMLESS else f"{name}={HIDDEN}"
-
-    return "&".join(shown(part) for part in re.split("[&;]", query.partition("#")[0]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import socket
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from vultus.errors import (
     SourceBusy,
@@ -161,7 +163,7 @@ def _opening_case(address: Address, error: Exception) -> str:
         return "cut" if remote else "not_video"
     number = getattr(error, "errno", None)
     if remote:
-        return _remote_case(number)
+        return "not_video" if number == errno.EIO and _answers(address) else _remote_case(number)
     return _local_case(address, number)
 
 
@@ -176,6 +178,18 @@ def _http_case(error: Exception) -> str:
     if too_many or isinstance(error, av.error.HTTPServerError):
         return "server"
     return "not_found"  # 404 and its kin: 400, 410
+
+
+def _answers(address: Address) -> bool:
+    """Whether EIO means a page without a length, and not a name that nobody knows. Behind https
+    it may also be a certificate."""
+    parts = urlsplit(address.target)
+    if parts.scheme.lower() != "http":
+        return False
+    try:
+        return bool(socket.getaddrinfo(parts.hostname, parts.port or 80))
+    except OSError:
+        return False
 
 
 def _remote_case(number: int | None) -> str:
