@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.events.servers import Mosquitto, Subscriber
 from vultus.events.outbox import Outbox
 from vultus.settings import EventSettings
 
@@ -18,3 +19,15 @@ def outbox(tmp_path):
 def quick():
     """Settings with short waits."""
     return EventSettings(retry_max_s=0.5, timeout_s=3.0)
+
+
+@pytest.fixture
+def broker(tmp_path):
+    with Mosquitto(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def subscriber(broker):
+    with Subscriber(broker.port) as listening:
+        yield listening

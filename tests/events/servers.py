@@ -245,3 +245,13 @@ class WebhookServer:
             self._thread.join()
             self._server.server_close()
             self._server = None
+
+
+def discovery_places(node):
+    """What Home Assistant is told of a camera, between its prefix and `config`."""
+    return (
+        f"sensor/{node}/people",
+        f"sensor/{node}/count",
+        f"binary_sensor/{node}/occupancy",
+        f"event/{node}/visit",
+    )

@@ -50,3 +50,17 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.01)
+
+
+def raiser(error):
+    """For `before`: raises this."""
+
+    def before(_):
+        raise error
+
+    return before
+
+
+def status(dispatcher, key):
+    """How one sink stands."""
+    return next(found for found in dispatcher.status() if found.key == key)

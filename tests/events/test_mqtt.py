@@ -9,27 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.events.servers import Mosquitto, Subscriber
+from tests.events.servers import Mosquitto, Subscriber, discovery_places
 from tests.events.sinks import wait_for
 from tests.events.visits import delivery, visit
 from vultus.errors import DeliveryFailed, DeliveryRefused, UsageError
 from vultus.events.dispatcher import Dispatcher
-from vultus.events.outbox import Outbox
 from vultus.events.sinks.mqtt import open_mqtt, slug_of
 from vultus.events.sinks.mqtt_address import read_address
 from vultus.settings import EventSettings
-
-
-@pytest.fixture
-def broker(tmp_path):
-    with Mosquitto(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def subscriber(broker):
-    with Subscriber(broker.port) as listening:
-        yield listening
 
 
 @pytest.fixture
@@ -102,76 +89,6 @@ def test_the_last_will_says_offline(sink, subscriber):
     wait_for(lambda: subscriber.last(sink.status_topic).payload == b"offline")
 
 
-def test_all_cameras_are_told_of_before_anybody_comes(sink, subscriber):
-    sink.begin("abc", ["door", "yard"], [visit(camera="shed")])
-    sink.idle()
-    wait_for(lambda: subscriber.last("vultus/shed/state"))
-    assert subscriber.last("vultus/status/abc").payload == b"online"
-    counts = {c: subscriber.last(f"vultus/{c}/state").json()["count"] for c in ("door", "yard")}
-    assert counts == {"door": 0, "yard": 0}
-    assert subscriber.last("vultus/shed/state").json()["people"] == ["Ada"]
-    for camera in ("door", "yard", "shed"):
-        for kind in _KINDS(f"vultus_{camera}"):
-            config = subscriber.last(f"homeassistant/{kind}/config").json()
-            assert config["availability_topic"] == "vultus/status/abc"
-
-
-def test_the_state_is_right_after_a_kill_and_a_start_with_another_camera(
-    broker, subscriber, tmp_path, quick
-):
-    address = f"mqtt://127.0.0.1:{broker.port}"
-    with Outbox(tmp_path / "o.db") as killed:
-        sink = open_mqtt(address, quick)
-        dispatcher = Dispatcher(killed, [sink], quick, cameras=["door"])
-        dispatcher.put(visit(1))
-        dispatcher.put(visit(2, person="Bob"))
-        wait_for(lambda: told(subscriber, "door", "people") == ["Ada", "Bob"])
-        dispatcher._orders.abandoned = True  # as by a kill: no exit, no farewell
-    wait_for(lambda: dispatcher.status()[0].state == "closed")
-    with Outbox(tmp_path / "o.db") as outbox:
-        sink = open_mqtt(address, quick)
-        with Dispatcher(outbox, [sink], quick, cameras=["yard"]) as dispatcher:
-            for end in outbox.close_all_interrupted(visit().time):
-                dispatcher.put(end)
-            assert dispatcher.flush(10)
-            wait_for(lambda: told(subscriber, "yard", "count") == 0)
-            wait_for(lambda: told(subscriber, "door", "people") == [])
-
-
-def told(subscriber, camera, name):
-    state = subscriber.last(f"vultus/{camera}/state")
-    return state.json()[name] if state else None
-
-
-def test_two_outboxes_on_one_base_do_not_speak_for_each_other(broker, subscriber, tmp_path, quick):
-    address = f"mqtt://127.0.0.1:{broker.port}"
-    with Outbox(tmp_path / "a.db") as one, Outbox(tmp_path / "b.db") as two:
-        key = open_mqtt(address, quick).key
-        topics = [f"vultus/status/{each.client_id(key)}" for each in (one, two)]
-        second = Dispatcher(two, [open_mqtt(address, quick)], quick, cameras=["yard"])
-        with Dispatcher(one, [open_mqtt(address, quick)], quick, cameras=["door"]):
-            wait_for(lambda: all(subscriber.last(topic) for topic in topics))
-        wait_for(lambda: subscriber.last(topics[0]).payload == b"offline")
-        assert subscriber.last(topics[1]).payload == b"online"
-        second.close()
-    topic = "homeassistant/binary_sensor/vultus_yard/occupancy/config"
-    assert subscriber.last(topic).json()["availability_topic"] == topics[1]
-
-
-def test_a_connection_that_hangs_does_not_say_offline_later(broker, subscriber, quick):
-    old, new = (open_mqtt(f"mqtt://127.0.0.1:{broker.port}", quick) for _ in range(2))
-    old.begin("abc", [], [])
-    old.idle()
-    new.begin("abc", [], [])
-    new.idle()
-    wait_for(lambda: old._connection.lost)
-    wait_for(lambda: len(subscriber.on("vultus/status/abc")) >= 3)
-    words = [message.payload for message in subscriber.on("vultus/status/abc")]
-    assert words == [b"online", b"offline", b"online"]
-    old._drop()
-    new.close()
-
-
 def test_home_assistant_finds_the_camera(sink, subscriber):
     deliver(sink, visit(camera="Haustür 1"))
     prefix = "homeassistant"
@@ -235,16 +152,7 @@ def test_discovery_can_be_moved_or_left_out(broker, subscriber, quick, option, p
     wait_for(lambda: subscriber.last(sink.status_topic).payload == b"offline")
     found = {message.topic for message in subscriber.messages if "config" in message.topic}
     assert found == (
-        {f"ha/{kind}/config" for kind in _KINDS("home_eyes_door")} if prefix else set()
-    )
-
-
-def _KINDS(node):
-    return (
-        f"sensor/{node}/people",
-        f"sensor/{node}/count",
-        f"binary_sensor/{node}/occupancy",
-        f"event/{node}/visit",
+        {f"ha/{kind}/config" for kind in discovery_places("home_eyes_door")} if prefix else set()
     )
 
 
@@ -321,7 +229,7 @@ def test_a_broker_that_has_forgotten_everything_is_told_again(sink, broker, tmp_
     wait_for(lambda: sink._connection.lost)
     sink.idle()
     topics = {sink.status_topic, "vultus/door/state"}
-    topics |= {f"homeassistant/{kind}/config" for kind in _KINDS("vultus_door")}
+    topics |= {f"homeassistant/{kind}/config" for kind in discovery_places("vultus_door")}
     with Subscriber(broker.port) as late:
         wait_for(lambda: topics <= {message.topic for message in late.messages})
         count = len(late.messages)

@@ -75,6 +75,7 @@ class Observer:
 
     Args:
         is_sure: tells whether a track is named already and needs no more looks.
+        stills: the frames are single pictures, and no face is followed from one to the next.
     """
 
     def __init__(
@@ -83,11 +84,14 @@ class Observer:
         settings: VideoSettings,
         zones: Zones,
         is_sure: Callable[[int], bool],
+        *,
+        stills: bool = False,
     ) -> None:
         self._analyzer = analyzer
         self._settings = settings
         self._zones = zones
         self._is_sure = is_sure
+        self._stills = stills
         self._gates = Gates(settings)
         self._cuts = CutFinder()
         self._searches = Sampler(settings.detect_fps)
@@ -96,7 +100,7 @@ class Observer:
 
     def observe(self, frame: Frame, small: Image) -> Moment:
         """What is in this frame; `small` is its copy of at most `detect_side_px`."""
-        cut = self._cuts.is_cut(small)
+        cut = self._stills or self._cuts.is_cut(small)
         ended = self._tracker.reset() if cut else []
         whole = self._searches.is_due(frame.media_time) or cut
         found = detect_faces(self._analyzer, frame, small) if whole else self._follow(frame, small)

@@ -105,7 +105,11 @@ class Session:
         started_at: datetime | None = None,
     ) -> Watcher:
         """The watcher of one camera. Its past that a crash cut off is closed first."""
-        camera = _fitting(camera)
+        stills = is_folder(Path(camera.source))
+        if stills:  # single pictures cannot be looked at twice: one look decides
+            once = {"confirm_looks": 1, "stranger_looks": 1}
+            video = camera.video.model_copy(update=once)
+            camera = camera.model_copy(update={"video": video})
         zones = Zones(camera.zones, camera.masks)
         group = camera.group or DEFAULT_GROUP
         book = VisitBook(
@@ -116,7 +120,7 @@ class Session:
             camera.video,
             zones,
         )
-        observer = Observer(self.gallery.analyzer, camera.video, zones, book.is_sure)
+        observer = Observer(self.gallery.analyzer, camera.video, zones, book.is_sure, stills=stills)
         publisher = self._publisher(camera)
         self._close_interrupted(camera, publisher)
         own = self.settings.model_copy(update={"video": camera.video})
@@ -215,14 +219,6 @@ class Session:
         if self._last_sinks is not None:
             return self._last_sinks
         return self.dispatcher.status() if self.dispatcher else []
-
-
-def _fitting(camera: Camera) -> Camera:
-    """Single pictures cannot be looked at twice: of a folder, one look decides."""
-    if not is_folder(Path(camera.source)):
-        return camera
-    once = camera.video.model_copy(update={"confirm_looks": 1, "stranger_looks": 1})
-    return camera.model_copy(update={"video": once})
 
 
 def judge_of(gallery: Gallery, group: str, *, needed: bool, model: str | None = None) -> Judge:

@@ -106,8 +106,7 @@ class TrackReader:
             )
         known = {field.name: first[1].get(field.name) for field in fields(TrackHeader)}
         try:
-            TypeAdapter(TrackHeader).validate_python(known)
-            self.header = TrackHeader(**known)
+            self.header = TypeAdapter(TrackHeader).validate_python(known)
             self.video = VideoSettings.model_validate(self.header.video)
         except ValueError as error:  # pydantic's, too
             raise self._damaged(1) from error

@@ -154,13 +154,12 @@ def watch(
         gallery: a `Gallery`, or its address. camera: name in the events.
         on: `exit`, `enter` or `all`, see `Watch`.
         to: sinks, such as `events.jsonl` or `mqtt://host`; docs/events.md lists them.
-        zones: name to polygon, corners in fractions of the frame; masks: parts not looked at.
+        zones: name to polygon, in fractions of the frame; masks: polygons not looked at.
         record: annotated video; snapshots: folder for pictures, and how many are kept; tracks:
             file for `replay`. remember: keep strangers and visits in the gallery.
         far: wished rate of false matches, picks the threshold; a `Gallery` has its own.
         video: rates, gates and times; from the settings when not given.
-        started_at: when a file was recorded; from the file when not given.
-        onlookers: see every frame with its labels.
+        started_at: when a file was recorded. onlookers: see every frame with its labels.
 
     Raises:
         UsageError, GroupUnknown: at once, before the source is opened. SourceError and others:
