@@ -42,14 +42,17 @@ class Example:
                 self._known.append(found[0])
         return len(self._known)
 
-    def watch(self, path: str, most: int | None = None) -> dict[str, Any]:
-        """Every frame (or the first `most`) from the file to its names."""
+    def open(self, path: str) -> None:
+        """Begin a clip from its start."""
+        self._movie = self._cv2.VideoCapture(path)
+
+    def watch(self, most: int) -> dict[str, Any]:
+        """The clip's next frames, at most so many, from the file to their names."""
         start, work = perf_counter(), process_time()
-        movie = self._cv2.VideoCapture(path)
         frames = faces = 0
         named: dict[str, int] = {}
-        while most is None or frames < most:
-            good, frame = movie.read()
+        while frames < most:
+            good, frame = self._movie.read()
             if not good:
                 break
             frames += 1
@@ -61,7 +64,6 @@ class Example:
                 if True in match:
                     name = self._names[match.index(True)]
                     named[name] = named.get(name, 0) + 1
-        movie.release()
         return {
             "seconds": perf_counter() - start,
             "work": process_time() - work,
@@ -92,6 +94,7 @@ def main() -> None:
         {
             "versions": worker.versions,
             "load": worker.load,
+            "open": worker.open,
             "watch": worker.watch,
             "decode": worker.decode,
         }

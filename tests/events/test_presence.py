@@ -125,6 +125,7 @@ def test_a_connection_that_hangs_does_not_say_offline_later(broker, subscriber, 
     old, new = (open_mqtt(f"mqtt://127.0.0.1:{broker.port}", quick) for _ in range(2))
     old.begin("abc", [], [])
     old.idle()
+    wait_for(lambda: subscriber.last("vultus/status/abc"))
     new.begin("abc", [], [])
     new.idle()
     wait_for(lambda: old._connection.lost)

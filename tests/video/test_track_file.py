@@ -92,7 +92,7 @@ def test_the_header_is_read_again(path):
     header = TrackReader(path).header
     assert (header.camera, header.group, header.model) == ("door", "team", "a-model")
     assert header.video == {"absence_s": 5.0}
-    assert header.zones == {"path": [[0.0, 0.5]]}
+    assert header.zones == {"path": [(0.0, 0.5)]}
     assert read(path) == []
 
 

@@ -104,7 +104,9 @@ class TrackReader:
                 f"{path} is no file of tracks of a known format.",
                 "Make one with: vultus watch SOURCE --tracks FILE.",
             )
-        known = {field.name: first[1].get(field.name) for field in fields(TrackHeader)}
+        known: dict[str, Any] = {
+            field.name: first[1].get(field.name) for field in fields(TrackHeader)
+        }
         try:
             self.header = TypeAdapter(TrackHeader).validate_python(known)
             self.video = VideoSettings.model_validate(self.header.video)
