@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import av
@@ -528,8 +528,10 @@ def test_the_table_of_cameras():
 # signals, crashes, full disks: in a process of its own
 
 
-def start(tmp_path, *arguments, program="tests.cli.watch_program", **environment):
-    return subprocess.Popen(
+@contextmanager
+def started(folder, *arguments, program="tests.cli.watch_program"):
+    """Killed at the end, if it has not ended by itself."""
+    process = subprocess.Popen(
         [sys.executable, "-m", program, *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -537,11 +539,15 @@ def start(tmp_path, *arguments, program="tests.cli.watch_program", **environment
         text=True,
         env={
             **os.environ,
-            "VULTUS_GALLERY": str(tmp_path / "gallery" / "people.db"),
-            "VULTUS_EVENTS__OUTBOX": str(tmp_path / "outbox.db"),
-            **environment,
+            "VULTUS_GALLERY": str(folder / "gallery" / "people.db"),
+            "VULTUS_EVENTS__OUTBOX": str(folder / "outbox.db"),
         },
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def lines_of(path):
@@ -558,8 +564,8 @@ def place(tmp_path, enrolled):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_end_everybody_leaves(place, number):
     events = place / "events.jsonl"
-    process = start(place, "watch", "film:ada,bob", "-g", "family", "-f", "json", "--to", events)
-    with process:
+    given = ["watch", "film:ada,bob", "-g", "family", "-f", "json", "--to", events]
+    with started(place, *given) as process:
         first = json.loads(process.stdout.readline())
         second = json.loads(process.stdout.readline())
         process.send_signal(number)
@@ -575,8 +581,8 @@ def test_asked_to_end_everybody_leaves(place, number):
 
 def test_the_second_ctrl_c_insists(place):
     events = place / "events.jsonl"
-    process = start(place, "watch", "deaf:", "-g", "family", "--to", events)
-    with process:
+    given = ["watch", "deaf:", "-g", "family", "--to", events]
+    with started(place, *given) as process:
         assert "enter" in process.stdout.readline()
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
@@ -597,11 +603,11 @@ def check_kill(place, source, kills, group="family", program="tests.cli.watch_pr
     arguments += ["-g", group] if group else []
     entered = []
     for _ in range(kills):
-        with start(place, *arguments, program=program) as process:
+        with started(place, *arguments, program=program) as process:
             entered.append(json.loads(process.stdout.readline()))
             process.kill()
-    process = start(place, *arguments, "--seconds", "4", program=program)
-    out, err = process.communicate(timeout=60)
+    with started(place, *arguments, "--seconds", "4", program=program) as process:
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     seen = [json.loads(line) for line in out.splitlines()]
     written = lines_of(events)
@@ -638,8 +644,8 @@ def test_the_real_program_before_a_real_stream(place, tmp_path):
     clip = shared("videos/hamilton_short.mp4")
     with RtspServer({"door": clip}, tmp_path / "served", user="ada", password=HIDDEN) as server:
         check_kill(place, server.address("door"), 2, group=None, program="vultus")
-        process = start(place, "watch", server.address("door"), "-f", "json", program="vultus")
-        with process:
+        given = ["watch", server.address("door"), "-f", "json"]
+        with started(place, *given, program="vultus") as process:
             process.stdout.readline()
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=30)
@@ -667,11 +673,10 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(place, enrolled):
     limit = 600_000
     assert clip.stat().st_size > 2 * limit
     assert enrolled.stat().st_size < limit
-    process = start(
-        place, f"limit={limit}", "watch", clip, "-g", "family", "-f", "json",
-        "--record", place / "out.mp4", "--to", place / "events.jsonl",
-    )  # fmt: skip
-    out, err = process.communicate(timeout=60)
+    given = ["watch", clip, "-g", "family", "-f", "json", "--to", place / "events.jsonl"]
+    given += ["--record", place / "out.mp4"]
+    with started(place, f"limit={limit}", *given) as process:
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     found = [json.loads(line) for line in out.splitlines()]
     assert told(each for each in found if "visit" in each) == ALL
@@ -688,8 +693,7 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(place, enrolled):
 
 def test_the_reader_goes_away(place):
     """`vultus watch ... | head -1` ends, without a traceback."""
-    process = start(place, "watch", "film:ada,bob", "-g", "family", "-f", "json")
-    with process:
+    with started(place, "watch", "busy:", "-f", "json", "--absence", "0.3") as process:
         process.stdout.readline()
         process.stdout.close()
         wait_for(lambda: process.poll() is not None, 20)

@@ -134,15 +134,16 @@ def test_visits_of_a_run_that_was_killed_are_ended_first(family, play, sinks):
         assert outbox.open_visits("door") == []
 
 
-def test_visits_of_other_cameras_are_left_alone(family, play, sinks):
+def test_visits_of_other_cameras_are_ended_too(family, play, sinks):
     left_open(family)
     sink = RecordingSink()
     sinks(recording=sink)
     play(yard=FilmSource([], 1.0))
     list(vultus.watch("yard", gallery=family, to=["recording"]))
-    assert sink.arrived == []
+    (told,) = [delivery.event for delivery in sink.arrived]
+    assert (told["camera"], told["type"]) == ("door", "exit")
     with Outbox(family.settings.events.outbox) as outbox:
-        assert len(outbox.open_visits("door")) == 1
+        assert outbox.open_visits("door") == []
 
 
 def test_it_is_ended_once(family, play, sinks):

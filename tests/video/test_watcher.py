@@ -113,7 +113,7 @@ def test_nobody_leaves_before_anybody_came(family, play):
 
 
 def test_the_live_states(family, play):
-    play(door=live(family, lambda: LiveFilm([Part("ada")])))
+    play(door=live(family, lambda: LiveFilm([Part("ada")], name="door")))
     with watch(family) as watching:
         assert watching.status[0].state == "connecting"
         next(watching)

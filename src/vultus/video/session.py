@@ -18,6 +18,7 @@ from vultus.errors import GalleryError, GalleryMissing, GroupUnknown, StorageErr
 from vultus.events.dispatcher import Dispatcher, SinkStatus
 from vultus.events.outbox import Outbox
 from vultus.events.sinks.opening import open_sinks
+from vultus.events.visit import Visit
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import DEFAULT_GROUP, Gallery
 from vultus.gallery.matcher import Decision
@@ -40,6 +41,7 @@ from vultus.video.zones import Zones
 log = logging.getLogger("vultus.video")
 
 _KEEP_HOUSE_S = 3600.0
+_NOTE_S = 10.0  # how far the end of a visit may be wrong after a crash
 _CLOSE_S = 5.0
 
 OnlookerMaker = Callable[[Source], Sequence[Onlooker]]
@@ -73,6 +75,8 @@ class Session:
         self._patient = patient
         self._groups = {camera.group or DEFAULT_GROUP for camera in cameras}
         self._kept_house = -_KEEP_HOUSE_S
+        self._noted_at = time.monotonic()
+        self._books: list[VisitBook] = []
         self._close_s = _CLOSE_S
         self._session_strangers: dict[str, SessionStrangers] = {}
         self._budget = Budget(_cores() if len(cameras) > 1 else 1)
@@ -86,11 +90,25 @@ class Session:
             return
         try:
             self._outbox = Outbox(settings.events.outbox)
-            self.dispatcher = Dispatcher(self._outbox, sinks, settings.events)
+            self.dispatcher = Dispatcher(
+                self._outbox,
+                sinks,
+                settings.events,
+                cameras=[camera.name for camera in cameras],
+                interrupted=self._tell,
+            )
         except BaseException:
             for sink in sinks:
                 sink.close()
             raise
+        for visit in self._outbox.close_all_interrupted(datetime.now(timezone.utc)):
+            self._tell(visit)
+
+    def _tell(self, visit: Visit) -> None:
+        """The exit of a visit that a crash cut off, of any camera that shares the outbox."""
+        history = self.gallery.visits if self._remember else None
+        put = self.dispatcher.put if self.dispatcher is not None else None
+        Publisher(history, put, None).publish(visit)
 
     def _require_group(self, group: str | None) -> None:
         """A group that was named must be there; without one, everybody may be a stranger."""
@@ -104,7 +122,7 @@ class Session:
         onlookers: OnlookerMaker = lambda _: (),
         started_at: datetime | None = None,
     ) -> Watcher:
-        """The watcher of one camera. Its past that a crash cut off is closed first."""
+        """The watcher of one camera."""
         stills = is_folder(Path(camera.source))
         if stills:  # single pictures cannot be looked at twice: one look decides
             once = {"confirm_looks": 1, "stranger_looks": 1}
@@ -121,8 +139,8 @@ class Session:
             zones,
         )
         observer = Observer(self.gallery.analyzer, camera.video, zones, book.is_sure, stills=stills)
+        self._books.append(book)
         publisher = self._publisher(camera)
-        self._close_interrupted(camera, publisher)
         own = self.settings.model_copy(update={"video": camera.video})
         return Watcher(
             camera.name,
@@ -152,12 +170,6 @@ class Session:
         put = self.dispatcher.put if self.dispatcher else None
         return Publisher(self.gallery.visits if self._remember else None, put, shots)
 
-    def _close_interrupted(self, camera: Camera, publisher: Publisher) -> None:
-        if self._outbox is None:
-            return
-        for visit in self._outbox.close_interrupted(camera.name, datetime.now(timezone.utc)):
-            publisher.publish(visit)
-
     def _track_writer(self, camera: Camera, group: str) -> Callable[[], TrackWriter] | None:
         if camera.tracks is None:
             return None
@@ -178,6 +190,10 @@ class Session:
         if now - self._kept_house > _KEEP_HOUSE_S:
             self._kept_house = now
             self._forget_strangers()
+        if self._outbox is not None and now - self._noted_at > _NOTE_S:
+            self._noted_at = now
+            there = [stay.now() for book in self._books for stay in book.open_visits]
+            self._outbox.still_there(there)
 
     def _forget_strangers(self) -> None:
         """Strangers not seen for `strangers_days` are forgotten, with visits and pictures."""

@@ -138,8 +138,15 @@ class Stay:
     def leave(self, now: Tick) -> list[Visit]:
         return [self._event("exit", now)] if self.announced else []
 
+    def now(self) -> Visit:
+        """The visit as it stands, under its last event's number; no event of its own."""
+        return self._visit("update", max(0, self.sequence - 1), self.last)
+
     def _event(self, kind: EventType, now: Tick) -> Visit:
         number, self.sequence = self.sequence, self.sequence + 1
+        return self._visit(kind, number, now)
+
+    def _visit(self, kind: EventType, number: int, now: Tick) -> Visit:
         return Visit(
             id=self.id,
             type=kind,
