@@ -596,7 +596,7 @@ def test_the_second_ctrl_c_insists(place):
     assert told(lines_of(events)) == [("enter", "ada"), ("exit", "ada")]
 
 
-def check_kill(place, source, kills, group="family", program="tests.cli.watch_program"):
+def check_kill(place, source, kills, group="family", seconds=2, program="tests.cli.watch_program"):
     """Killed in the middle of a visit, again and again; then once to the end."""
     events = place / "events.jsonl"
     arguments = ["watch", source, "--camera", "door", "-f", "json", "--to", events]
@@ -606,7 +606,7 @@ def check_kill(place, source, kills, group="family", program="tests.cli.watch_pr
         with started(place, *arguments, program=program) as process:
             entered.append(json.loads(process.stdout.readline()))
             process.kill()
-    with started(place, *arguments, "--seconds", "4", program=program) as process:
+    with started(place, *arguments, "--seconds", seconds, program=program) as process:
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     seen = [json.loads(line) for line in out.splitlines()]
@@ -628,7 +628,7 @@ def check_kill(place, source, kills, group="family", program="tests.cli.watch_pr
 
 
 def test_killed_in_the_middle_of_a_visit(place):
-    check_kill(place, "film:ada", 2)
+    check_kill(place, "film:ada", 1)
     with Gallery(place / "gallery" / "people.db", analyzer=scene_analyzer()) as people:
         assert {visit.type for visit in people.visits.find()} == {"exit"}
 
@@ -643,7 +643,7 @@ def test_the_real_program_before_a_real_stream(place, tmp_path):
     """`vultus watch` itself, with its own networks, killed and asked to end."""
     clip = shared("videos/hamilton_short.mp4")
     with RtspServer({"door": clip}, tmp_path / "served", user="ada", password=HIDDEN) as server:
-        check_kill(place, server.address("door"), 2, group=None, program="vultus")
+        check_kill(place, server.address("door"), 2, group=None, seconds=6, program="vultus")
         given = ["watch", server.address("door"), "-f", "json"]
         with started(place, *given, program="vultus") as process:
             process.stdout.readline()

@@ -1,8 +1,8 @@
 """`vultus` with the people of `tests.video.scenes`: `python -m tests.cli.watch_program ARGUMENTS`.
 
 `film:NAME,NAME` is a camera before which these people stay for ever; `busy:` one before which ada
-comes and goes; `deaf:` one that hears no stop. Files are read as ever. An argument `limit=BYTES` before the others limits the size of the
-files that this process writes, as a full disk would.
+comes and goes; `deaf:` one that hears no stop. Files are read as ever. An argument `limit=BYTES`
+before the others limits the size of the files that this process writes, as a full disk would.
 """
 
 from __future__ import annotations
