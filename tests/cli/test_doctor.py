@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -106,8 +108,6 @@ def test_only_so_many_seconds(doctor, tmp_path):
 
 
 def test_the_rate_is_not_rounded(doctor, tmp_path):
-    from fractions import Fraction
-
     clip = film(tmp_path / "ntsc.mp4", [Part("ada")], 2, rate=Fraction(30000, 1001))
     (found,) = doctor(clip, "-f", "json").records
     assert found["fps"] == pytest.approx(29.97, abs=0.005)
@@ -173,9 +173,7 @@ def test_ctrl_c_ends_earlier_and_tells_what_it_saw(tmp_path):
     )  # fmt: skip
     with process:
         assert "looking for 60 seconds" in process.stderr.readline()
-        import time
-
-        time.sleep(1.5)
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 0, err

@@ -113,7 +113,9 @@ class ColourDetector:
 
     def detect(self, image: np.ndarray, search: Search) -> Detections:
         self._before()
-        colour = image.max(axis=2).astype(int) - image.min(axis=2)
+        red, green, blue = cv2.split(image)
+        most, least = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+        colour = cv2.subtract(most, least)
         found, _, stats, _ = cv2.connectedComponentsWithStats((colour > _COLOURED).astype(np.uint8))
         boxes = [
             (x, y, x + width, y + height)

@@ -487,7 +487,7 @@ def test_anything_at_any_time(enrolled, play, sinks, tmp_path, monkeypatch, seed
     most = 4 if part == "sink" else 12
     fails = FailsAt(dice.randint(1, most), Broken(f"{part} {seed}"))
     sources = {
-        f"c{n}": FilmSource([Part("ada", x=5 + 60 * n), Part("cyd", 0.5, x=200, speed=0)], 3.0)
+        f"c{n}": FilmSource([Part("ada", x=5 + 60 * n), Part("cyd", 0.5, x=200, speed=0)], 2.0)
         for n in range(cameras)
     }
     sink = RecordingSink(before=fails if part == "sink" else lambda _: None, batch=1)
@@ -495,7 +495,7 @@ def test_anything_at_any_time(enrolled, play, sinks, tmp_path, monkeypatch, seed
     (tmp_path / "people.db").write_bytes(enrolled.read_bytes())
     looking = [Looking(fails)] if part == "onlooker" else []
     if part == "source":
-        sources["c0"].fail_at, sources["c0"].error = dice.randint(0, 59), fails._error
+        sources["c0"].fail_at, sources["c0"].error = dice.randint(0, 39), fails._error
     if part == "tracks":
         monkeypatch.setattr("vultus.video.track_file.TrackWriter.write", fails)
     play(**sources)
@@ -537,7 +537,7 @@ def check_the_rest(part, watching, people, sink, sources):
         (failed,) = [status for status in watching.status if status.state == "failed"]
         assert part in failed.error
         whole = [status for status in watching.status if status.state == "ended"]
-        assert all(status.frames == 60 and status.visits == 2 for status in whole)
+        assert all(status.frames == 40 and status.visits == 2 for status in whole)
     assert all(source.closed for source in sources.values())
     assert {visit.type for visit in people.visits.find(limit=1000)} <= {"exit"}
     if part != "sink":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import threading
 import time
 from datetime import datetime, timedelta, timezone
@@ -31,10 +32,16 @@ from vultus.video.track_file import TrackReader
 TWO = [Part("ada", 0.5, 2.0), Part("cyd", 1.0, 3.0, x=150, speed=10)]
 
 
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory):
+    """Copied, never used."""
+    return film(tmp_path_factory.mktemp("film") / "yard.mp4", TWO, 4)
+
+
 @pytest.fixture
-def clip(tmp_path):
+def clip(tmp_path, yard):
     """Four seconds: ada from 0.5 to 2, a stranger from 1 to 3."""
-    return film(tmp_path / "yard.mp4", TWO, 4)
+    return Path(shutil.copy2(yard, tmp_path / "yard.mp4"))
 
 
 def told(events):

@@ -73,7 +73,7 @@ def test_a_live_camera_keeps_to_its_share(family, play):
     for share in (1.0, 0.2):
         play(door=live(family, lambda: LiveFilm([Part("ada")])))
         with watch(family, processor_share=share, detect_fps=20, analysis_fps=20) as watching:
-            with at_most(1.5, watching.stop):
+            with at_most(0.9, watching.stop):
                 list(watching)
             analysed.append(watching.status[0].analysed)
     assert 0 < analysed[1] < 0.6 * analysed[0]
