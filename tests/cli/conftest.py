@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +14,13 @@ import pytest
 from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
+from tests.cli.watch_helpers import TWO
 from tests.shared import shared
+from tests.video.scenes import enroll, film, no_thread_left, scene_analyzer
+from vultus.cli import options
 from vultus.cli.app import app
+from vultus.gallery.gallery import Gallery
+from vultus.video import watching
 
 
 @dataclass
@@ -80,3 +87,47 @@ def blank(tmp_path: Path) -> Path:
 def shared_photos() -> Path:
     """The shared colour photos, or a skip with the reason."""
     return shared("photos")
+
+
+@pytest.fixture(scope="session")
+def enrolled(tmp_path_factory):
+    """A gallery file with ada and bob in `family`; copied, never used."""
+    path = tmp_path_factory.mktemp("enrolled") / "people.db"
+    with Gallery(path, analyzer=scene_analyzer()) as made:
+        enroll(made, "ada", "bob")
+    return path
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory):
+    """Copied, never used."""
+    return film(tmp_path_factory.mktemp("film") / "yard.mp4", TWO, 4)
+
+
+@pytest.fixture
+def clip(tmp_path, yard):
+    """Four seconds: ada from 0.5 to 2, a stranger from 1 to 3."""
+    return Path(shutil.copy2(yard, tmp_path / "yard.mp4"))
+
+
+@pytest.fixture
+def watch(run, tmp_path, enrolled, monkeypatch):
+    """Run a command; faces are coloured squares, and ada and bob are in `family`."""
+    monkeypatch.setenv("VULTUS_EVENTS__OUTBOX", str(tmp_path / "outbox.db"))
+    monkeypatch.setenv("VULTUS_EVENTS__TIMEOUT_S", "1")
+    monkeypatch.setattr(
+        watching, "analyzer_for", lambda cameras, settings: scene_analyzer(settings)
+    )
+    monkeypatch.setattr(
+        options, "make_analyzer", lambda settings, mirror=None: scene_analyzer(settings)
+    )
+    (tmp_path / "gallery").mkdir()
+    shutil.copy(enrolled, tmp_path / "gallery" / "people.db")
+
+    def run_it(*arguments, **more):
+        with no_thread_left():
+            return run(*arguments, **more)
+
+    yield run_it
+    log = logging.getLogger("vultus")
+    log.handlers.clear()  # they hold the captured stderr of this test

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.video.scenes import enroll, scene_analyzer, settings_in
+from tests.video.scenes import enroll, film, scene_analyzer, settings_in
+from tests.video.told import TWO
 from vultus.gallery.gallery import Gallery
 from vultus.video import session
 
@@ -59,3 +61,15 @@ def sinks(monkeypatch):
         monkeypatch.setattr(session, "open_sinks", open_sinks)
 
     return put
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory):
+    """Copied, never used."""
+    return film(tmp_path_factory.mktemp("film") / "yard.mp4", TWO, 4)
+
+
+@pytest.fixture
+def clip(tmp_path, yard):
+    """Four seconds: ada from 0.5 to 2, a stranger from 1 to 3."""
+    return Path(shutil.copy2(yard, tmp_path / "yard.mp4"))

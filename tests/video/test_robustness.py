@@ -6,12 +6,10 @@ import random
 import time
 from contextlib import contextmanager
 
-import av
 import pytest
 
 import vultus
 from tests.events.sinks import RecordingSink
-from tests.video.clips import write_sound
 from tests.video.scenes import (
     SIZE_WH,
     FailsAt,
@@ -30,10 +28,7 @@ from vultus.errors import (
     DeliveryRefused,
     GalleryBusy,
     SourceLost,
-    SourceNotVideo,
-    SourceUnknown,
     StorageError,
-    VultusError,
 )
 from vultus.gallery.gallery import Gallery
 from vultus.video.snapshots import Snapshots
@@ -411,67 +406,6 @@ def test_the_delay_of_a_live_source_is_bounded(family, play, film_settings):
         (status,) = watching.status
         assert status.state == "live"
         assert 0 <= status.delay_s < 1.5
-
-
-# bad input
-
-
-def test_sound_only(family, tmp_path):
-    with pytest.raises(SourceNotVideo, match="sound only"):
-        list(vultus.watch(write_sound(tmp_path / "talk.m4a"), gallery=family))
-
-
-def test_no_video_at_all(family, tmp_path):
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(b"no video, whatever the name says" * 100)
-    with pytest.raises(SourceNotVideo):
-        list(vultus.watch(path, gallery=family))
-
-
-def test_an_empty_file(family, tmp_path):
-    path = tmp_path / "clip.mp4"
-    path.touch()
-    with pytest.raises(SourceNotVideo):
-        list(vultus.watch(path, gallery=family))
-
-
-def test_not_a_single_frame(family, tmp_path):
-    path = tmp_path / "clip.mkv"
-    with av.open(str(path), "w") as out:
-        out.add_stream("libx264", rate=25)
-        out.start_encoding()
-    with pytest.raises(SourceNotVideo):
-        list(vultus.watch(path, gallery=family))
-
-
-def test_an_address_of_an_unknown_kind(family):
-    with pytest.raises(SourceUnknown):
-        list(vultus.watch("gopher://user:secret@host/video", gallery=family))
-
-
-def test_a_camera_that_is_not_there(family):
-    with no_thread_left(), pytest.raises(VultusError) as caught:
-        list(vultus.watch(97, gallery=family))
-    assert caught.value.hint
-
-
-def test_the_size_changes_in_the_middle(family, play, tmp_path):
-    """Faces are found in both sizes, the recording goes on in the first one."""
-    parts = [Part("ada", 0, 2, x=20, speed=0), Part("bob", 2, 4, x=200, speed=0)]
-    play(door=FilmSource(parts, 4.0, size_at=(40, (480, 270))))
-    options = everything(tmp_path)
-    found = list(vultus.watch("door", gallery=family, zones=LEFT, **options))
-    assert [(v.type, v.who, v.zone) for v in found if v.type == "enter"] == [
-        ("enter", "ada", "left"),
-        ("enter", "bob", "left"),  # 200 of 480 pixels
-    ]
-    with av.open(str(options["record"])) as record:
-        frames = list(record.decode(video=0))
-    assert len(frames) == 80
-    assert {(frame.width, frame.height) for frame in frames} == {SIZE_WH}
-
-
-LEFT = {"left": [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]}
 
 
 # chaos
