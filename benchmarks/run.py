@@ -77,6 +77,13 @@ PARTS = {
     "cameras": Part(
         "Four cameras", video_cameras.measure, video_cameras.figures, video_cameras.details
     ),
+    "cameras_long": Part(
+        "Four cameras for longer",
+        video_cameras.measure,
+        video_cameras.long_figures,
+        video_cameras.details,
+        usual=False,
+    ),
     "soak": Part("Soak", soak.measure, soak.figures, soak.details, usual=False),
 }
 
