@@ -23,6 +23,7 @@ from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import DEFAULT_GROUP, Gallery
 from vultus.gallery.matcher import Decision
 from vultus.imaging.folders import is_folder
+from vultus.memory import release_unused
 from vultus.settings import Settings
 from vultus.video.book import Judge, VisitBook
 from vultus.video.budget import Budget
@@ -41,6 +42,7 @@ from vultus.video.zones import Zones
 log = logging.getLogger("vultus.video")
 
 _KEEP_HOUSE_S = 3600.0
+_TRIM_S = 30.0
 _NOTE_S = 10.0  # how far the end of a visit may be wrong after a crash
 _CLOSE_S = 5.0
 
@@ -75,7 +77,7 @@ class Session:
         self._patient = patient
         self._groups = {camera.group or DEFAULT_GROUP for camera in cameras}
         self._kept_house = -_KEEP_HOUSE_S
-        self._noted_at = time.monotonic()
+        self._noted_at = self._trimmed_at = time.monotonic()
         self._books: list[VisitBook] = []
         self._close_s = _CLOSE_S
         self._session_strangers: dict[str, SessionStrangers] = {}
@@ -190,6 +192,9 @@ class Session:
         if now - self._kept_house > _KEEP_HOUSE_S:
             self._kept_house = now
             self._forget_strangers()
+        if now - self._trimmed_at > _TRIM_S:
+            self._trimmed_at = now
+            release_unused()
         if self._outbox is not None and now - self._noted_at > _NOTE_S:
             self._noted_at = now
             there = [stay.now() for book in self._books for stay in book.open_visits]
