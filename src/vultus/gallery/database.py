@@ -26,7 +26,7 @@ from vultus.errors import (
 )
 from vultus.gallery import schema
 
-HEAD = "0002"
+HEAD = "0003"
 _BUSY_SECONDS = 30
 
 

@@ -19,6 +19,7 @@ from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.faces.quality import poor_reasons
 from vultus.faces.types import Face, Faces
 from vultus.gallery.archive import read_archive, write_archive
+from vultus.gallery.audit import AuditStore
 from vultus.gallery.calibration import Calibrator
 from vultus.gallery.database import Database
 from vultus.gallery.enrolment import Enrolment, PreparedFace, prepare_face, source_name
@@ -80,6 +81,7 @@ class Gallery:
         self._index = GroupIndex(self._store)
         self.strangers = StrangerStore(self.database)
         self.visits = VisitStore(self.database)
+        self.audit = AuditStore(self.database)
 
     def __enter__(self) -> Gallery:
         return self

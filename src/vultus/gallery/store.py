@@ -22,6 +22,7 @@ from vultus.errors import (
     UsageError,
 )
 from vultus.faces.embedder import EMBEDDING_SIZE
+from vultus.gallery.audit import note, note_face, note_person
 from vultus.gallery.database import Database
 from vultus.gallery.rows import (
     check_name,
@@ -56,6 +57,7 @@ class Person:
     group: str
     faces: int
     enrolled_at: str
+    guid: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class FaceRecord:
     crop: bytes | None = None
     enrolled_at: datetime.datetime | None = None
     id: int | None = None
+    guid: str | None = None
+    person_guid: str | None = None
 
 
 class Store:
@@ -100,6 +104,7 @@ class Store:
             if find_group(connection, name) is not None:
                 raise GroupExists(f"There is a group {name!r} already.", "Choose another name.")
             insert_group(connection, name)
+            note(connection, "group.create", name)
 
     def rename_group(self, name: str, new_name: str) -> None:
         new_name = check_name(new_name, "group")
@@ -108,6 +113,7 @@ class Store:
             if find_group(connection, new_name) not in (None, group_id):
                 raise GroupExists(f"There is a group {new_name!r} already.", "Choose another name.")
             connection.execute(groups.update().where(groups.c.id == group_id).values(name=new_name))
+            note(connection, "group.rename", name, f"to {new_name}")
 
     def remove_group(self, name: str) -> list[str]:
         """Remove a group with all its people and visits; returns the visits' pictures."""
@@ -115,6 +121,7 @@ class Store:
             group_id = group_id_of(connection, name)
             pictures = forget_visits(connection, visits.c.group_id == group_id)
             connection.execute(groups.delete().where(groups.c.id == group_id))
+            note(connection, "group.remove", name)
             return pictures
 
     def revision(self, group: str) -> tuple[int, int, datetime.datetime]:
@@ -143,6 +150,7 @@ class Store:
                 groups.c.name,
                 sa.func.count(faces.c.id),
                 persons.c.created_at,
+                persons.c.guid,
             )
             .select_from(persons.join(groups).outerjoin(faces))
             .group_by(persons.c.id, groups.c.name)
@@ -152,7 +160,7 @@ class Store:
             if group is not None:
                 query = query.where(persons.c.group_id == group_id_of(connection, group))
             return [
-                Person(row[0], row[1], row[2], row[3], row[4].isoformat() + "Z")
+                Person(row[0], row[1], row[2], row[3], row[4].isoformat() + "Z", row[5])
                 for row in connection.execute(query)
             ]
 
@@ -166,7 +174,8 @@ class Store:
                     f"There is a {new_name!r} in {group!r} already.",
                     f"Join them: vultus people merge {name!r} {new_name!r} --group {group!r}.",
                 )
-            update_person(connection, person_id, name=new_name)
+            update_person(connection, person_id, name=new_name, title=None)
+            note_person(connection, "person.rename", person_id)
             touch(connection, group_id)
 
     def move_person(self, group: str, name: str, new_group: str) -> None:
@@ -181,6 +190,11 @@ class Store:
                     f"There is a {name!r} in {new_group!r} already.", "Rename one of them first."
                 )
             update_person(connection, person_id, group_id=target)
+            note_person(connection, "person.move", person_id, f"{group} to {new_group}")
+            # the other group has not been trained with these faces
+            connection.execute(
+                faces.update().where(faces.c.person_id == person_id).values(trained=False)
+            )
             _move_visits(connection, person_id, group_id=target)
             touch(connection, group_id, target)
 
@@ -196,6 +210,9 @@ class Store:
                 faces.update().where(faces.c.person_id == person_id).values(person_id=target)
             )
             _move_visits(connection, person_id, person_id=target)
+            note_person(
+                connection, "person.merge", person_id, f"into {_guid_of(connection, target)}"
+            )
             connection.execute(persons.delete().where(persons.c.id == person_id))
             touch(connection, group_id)
 
@@ -205,6 +222,7 @@ class Store:
             group_id = group_id_of(connection, group)
             person_id = person_id_of(connection, group_id, name, group)
             pictures = forget_visits(connection, visits.c.person_id == person_id)
+            note_person(connection, "person.remove", person_id, f"group {group}")
             connection.execute(persons.delete().where(persons.c.id == person_id))
             touch(connection, group_id)
             return pictures
@@ -232,7 +250,9 @@ class Store:
     ) -> list[FaceRecord]:
         """All enrolled faces of a group, or of one person in it; crops only when wanted."""
         columns = [c for c in faces.c if crops or c is not faces.c.crop]
-        query = sa.select(persons.c.name, *columns).select_from(faces.join(persons))
+        query = sa.select(
+            persons.c.name, persons.c.guid.label("person_guid"), *columns
+        ).select_from(faces.join(persons))
         with self._database.read() as connection:
             group_id = group_id_of(connection, group)
             query = query.where(persons.c.group_id == group_id).order_by(faces.c.id)
@@ -246,15 +266,21 @@ class Store:
         with self._database.write() as connection:
             group_id = group_id_of(connection, group)
             mine = sa.select(persons.c.id).where(persons.c.group_id == group_id)
-            removed = connection.execute(
-                faces.delete().where(faces.c.id == face_id, faces.c.person_id.in_(mine))
-            )
-            if not removed.rowcount:
+            this = sa.and_(faces.c.id == face_id, faces.c.person_id.in_(mine))
+            if connection.execute(sa.select(faces.c.id).where(this)).scalar() is None:
                 raise FaceUnknown(
                     f"There is no face {face_id} in {group!r}.",
                     f"List them: vultus people show NAME --group {group!r}.",
                 )
+            note_face(connection, "face.remove", face_id)
+            connection.execute(faces.delete().where(this))
             touch(connection, group_id)
+
+
+def _guid_of(connection: sa.Connection, person_id: int) -> str:
+    return str(
+        connection.execute(sa.select(persons.c.guid).where(persons.c.id == person_id)).scalar()
+    )
 
 
 def _move_visits(connection: sa.Connection, of_person: int, **values: int) -> None:
@@ -292,6 +318,7 @@ def add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | N
         crop=face.crop,
         enrolled_at=face.enrolled_at or now(),
     )
+    note_face(connection, "face.enrol", face_id)
     touch(connection, group_id)
     return face_id
 
@@ -331,6 +358,8 @@ def _face_record(row: sa.Row[Any]) -> FaceRecord:
         crop=getattr(row, "crop", None),
         enrolled_at=row.enrolled_at,
         id=row.id,
+        guid=row.guid,
+        person_guid=row.person_guid,
     )
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from vultus.errors import StrangerUnknown
+from vultus.gallery.audit import note, note_person
 from vultus.gallery.database import Database
 from vultus.gallery.labels import label_number, stranger_label
 from vultus.gallery.rows import (
@@ -184,6 +185,7 @@ class StrangerStore:
             for row in connection.execute(mine).all():
                 connection.execute(faces.insert().values(**_as_face(row, person_id, label)))
             followed = _hand_over(connection, key, person_id)
+            note_person(connection, "stranger.name", person_id, f"{label} of {group}")
             touch(connection, group_id)
             return followed
 
@@ -216,6 +218,8 @@ class StrangerStore:
             key = _stranger_id(connection, group_id_of(connection, group), label, group)
             change = strangers.update().where(strangers.c.id == key).values(ignored=ignored)
             connection.execute(change)
+            action = "stranger.ignore" if ignored else "stranger.heed"
+            note(connection, action, label, f"group {group}")
 
     def forget(self, group: str, label: str) -> list[str]:
         """Delete a stranger with all visits; returns the visits' pictures, for deletion.
@@ -225,6 +229,7 @@ class StrangerStore:
         """
         with self._database.write() as connection:
             key = _stranger_id(connection, group_id_of(connection, group), label, group)
+            note(connection, "stranger.forget", label, f"group {group}")
             return _forget(connection, key)
 
     def forget_unseen(self, group: str, *, since: datetime.datetime) -> tuple[int, list[str]]:
