@@ -27,6 +27,10 @@
     │   ├── StrangerUnknown   stranger_unknown
     │   ├── FaceUnknown       face_unknown
     │   ├── FaceExists        face_exists
+    │   ├── FaceListUnknown   face_list_unknown
+    │   ├── FaceListExists    face_list_exists
+    │   ├── NotTrained        not_trained
+    │   ├── TrainingRunning   training_running
     │   └── ArchiveInvalid    archive_invalid
     ├── SourceError           a video cannot be had
     │   ├── SourceUnknown     source_unknown
@@ -39,6 +43,23 @@
     ├── DeliveryError         an event cannot be handed on
     │   ├── DeliveryFailed    delivery_failed: try again later
     │   └── DeliveryRefused   delivery_refused: trying again will not help
+    ├── UrlRefused            url_refused: an address may not be used at all
+    ├── UrlFailed             url_failed: what an address points to cannot be fetched
+    │   └── UrlTooLarge       url_too_large
+    ├── ServerError           the server does not do what it was asked
+    │   ├── AccessDenied      access_denied: no key, or a wrong one
+    │   ├── RoleMissing       role_missing: the key's role does not allow it
+    │   ├── RateExceeded      rate_exceeded
+    │   ├── ServerBusy        server_busy
+    │   ├── BodyTooLarge      body_too_large
+    │   ├── ContentRefused    content_refused: a body of a kind that is not understood
+    │   ├── KeyUnknown        key_unknown
+    │   ├── KeyExists         key_exists
+    │   ├── JobUnknown        job_unknown
+    │   ├── JobUnfinished     job_unfinished: it has no result yet
+    │   ├── CameraUnknown     camera_unknown
+    │   ├── CameraExists      camera_exists
+    │   └── FaceIdUnknown     face_id_unknown: a detected face that was never there, or expired
     ├── TracksInvalid         tracks_invalid: a file of recorded tracks cannot be used
     ├── ExtraMissing          extra_missing: an optional package is not installed
     ├── StorageError          storage_failed: the disk is full, read-only or not there
@@ -178,6 +199,22 @@ class FaceExists(GalleryError):
     code = "face_exists"
 
 
+class FaceListUnknown(GalleryError):
+    code = "face_list_unknown"
+
+
+class FaceListExists(GalleryError):
+    code = "face_list_exists"
+
+
+class NotTrained(GalleryError):
+    code = "not_trained"
+
+
+class TrainingRunning(GalleryError):
+    code = "training_running"
+
+
 class ArchiveInvalid(GalleryError):
     code = "archive_invalid"
 
@@ -224,6 +261,76 @@ class DeliveryFailed(DeliveryError):
 
 class DeliveryRefused(DeliveryError):
     code = "delivery_refused"
+
+
+class UrlRefused(VultusError):
+    code = "url_refused"
+
+
+class UrlFailed(VultusError):
+    code = "url_failed"
+
+
+class UrlTooLarge(UrlFailed):
+    code = "url_too_large"
+
+
+class ServerError(VultusError):
+    code = "server_error"
+
+
+class AccessDenied(ServerError):
+    code = "access_denied"
+
+
+class RoleMissing(ServerError):
+    code = "role_missing"
+
+
+class RateExceeded(ServerError):
+    code = "rate_exceeded"
+    retry_after_s = 1.0
+
+
+class ServerBusy(ServerError):
+    code = "server_busy"
+    retry_after_s = 1.0
+
+
+class BodyTooLarge(ServerError):
+    code = "body_too_large"
+
+
+class ContentRefused(ServerError):
+    code = "content_refused"
+
+
+class KeyUnknown(ServerError):
+    code = "key_unknown"
+
+
+class KeyExists(ServerError):
+    code = "key_exists"
+
+
+class JobUnknown(ServerError):
+    code = "job_unknown"
+
+
+class JobUnfinished(ServerError):
+    code = "job_unfinished"
+
+
+class CameraUnknown(ServerError):
+    code = "camera_unknown"
+
+
+class CameraExists(ServerError):
+    code = "camera_exists"
+
+
+class FaceIdUnknown(ServerError):
+    code = "face_id_unknown"
 
 
 class TracksInvalid(VultusError):

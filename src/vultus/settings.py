@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -304,6 +304,80 @@ class EventSettings(_Section):
     )
 
 
+class ServerSettings(_Section):
+    """How `vultus serve` answers."""
+
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        title="Host",
+        description="Address to listen on; 0.0.0.0 for every network of this machine.",
+    )
+    port: int = Field(8000, ge=0, le=65_535, title="Port", description="0: any free one.")
+    queue: int = Field(
+        64,
+        ge=1,
+        le=10_000,
+        title="Queue",
+        description="Requests that may wait for the networks; more are answered with 503.",
+    )
+    rate_per_s: float | None = Field(
+        None,
+        ge=0,
+        le=100_000,
+        title="Rate",
+        description="Requests a second for each key; 0: any. Unset: 20, and any where only this "
+        "machine itself is served.",
+    )
+    rate_burst: int = Field(
+        40,
+        ge=1,
+        le=1_000_000,
+        title="Burst",
+        description="Requests that a key may save up.",
+    )
+    max_body_bytes: int = Field(
+        64 * 2**20,
+        ge=1024,
+        title="Largest body",
+        description="Bytes of a request that is no video and no archive.",
+    )
+    max_upload_bytes: int = Field(
+        2 * 2**30,
+        ge=1024,
+        title="Largest upload",
+        description="Bytes of a video or an archive.",
+    )
+    url_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        title="Time to fetch",
+        description="Seconds in which a picture must have come from its address.",
+    )
+    stop_timeout_s: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        title="Time to stop",
+        description="Seconds in which accepted requests may end when the server is stopped.",
+    )
+    max_face_ids: int = Field(
+        100_000,
+        ge=100,
+        le=10_000_000,
+        title="Face ids",
+        description="Detected faces kept in memory for identification; the oldest go first.",
+    )
+    jobs_days: float = Field(
+        7.0,
+        gt=0,
+        le=3650,
+        title="Jobs' days",
+        description="Days after which finished jobs are forgotten, with their results.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Vultus. Unknown keys are refused."""
 
@@ -315,6 +389,23 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
+    data_dir: Path | None = Field(
+        None,
+        title="Data folder",
+        description="Where gallery, outbox and uploads are kept, unless they are set themselves.",
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        min_length=8,
+        title="Server key",
+        description="A key with the role admin, beside those made with `vultus keys`.",
+    )
+    allow_private_urls: bool = Field(
+        False,
+        title="Private addresses",
+        description="Whether addresses of pictures may point into private networks and to this "
+        "machine.",
+    )
     gallery: str = Field(
         default_factory=lambda: str(Path(platformdirs.user_data_dir("vultus")) / "people.db"),
         title="Gallery",
@@ -327,6 +418,26 @@ class Settings(BaseSettings):
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings)
     video: VideoSettings = Field(default_factory=VideoSettings)
     events: EventSettings = Field(default_factory=EventSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_data_dir(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A data folder holds what has no place of its own."""
+        folder = values.get("data_dir")
+        if not isinstance(folder, str | Path) or not str(folder):
+            return values
+        place = Path(folder).expanduser()
+        values = {"gallery": str(place / "people.db"), **values, "data_dir": place}
+        events = values.get("events", {})
+        if isinstance(events, dict):
+            values["events"] = {"outbox": place / "outbox.db", **events}
+        return values
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder in use."""
+        return self.data_dir or Path(platformdirs.user_data_dir("vultus"))
 
     @classmethod
     def settings_customise_sources(
