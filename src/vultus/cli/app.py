@@ -26,6 +26,7 @@ from vultus.cli import (
     models_command,
     people_command,
     replay_command,
+    serve_command,
     strangers_command,
     verify_command,
     visits_command,
@@ -108,6 +109,7 @@ for command in (
     capture_command.capture,
     replay_command.replay,
     doctor_command.doctor,
+    serve_command.serve,
 ):
     app.command()(command)
 app.add_typer(people_command.app, name="people")

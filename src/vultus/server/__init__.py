@@ -1,0 +1,1 @@
+"""The HTTP server: faces and people for programs elsewhere."""

@@ -1,0 +1,113 @@
+"""The application: routes, and what stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from vultus._version import __version__
+from vultus.errors import VultusError
+from vultus.server.api.routes import router as api
+from vultus.server.azure.paths import PREFIX, AzurePaths, is_azure
+from vultus.server.azure.problems import AzureError, azure_problem
+from vultus.server.azure.routes import router as azure
+from vultus.server.gate import Gate
+from vultus.server.problems import code_of_status, problem, refusal
+from vultus.server.services import Services
+
+_SUMMARY = "Face detection and recognition on your own machine."
+
+
+def create_app(services: Services) -> FastAPI:
+    """The server as an ASGI application, around services that somebody made."""
+    app = FastAPI(
+        title="Vultus",
+        version=__version__,
+        summary=_SUMMARY,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    app.include_router(api)
+    app.include_router(azure, prefix=PREFIX)
+    _add_docs(app)
+    app.add_exception_handler(VultusError, _vultus_error)
+    app.add_exception_handler(AzureError, _azure_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unforeseen)
+    app.add_middleware(AzurePaths)
+    app.add_middleware(Gate, services=services)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    services.start()
+    yield
+    await services.close()
+
+
+def _add_docs(app: FastAPI) -> None:
+    """The page /docs with files of this installation; nothing is loaded from elsewhere."""
+    folder = Path(fastapi_offline.__file__).parent / "static"
+    app.mount("/static-docs", StaticFiles(directory=folder))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="Vultus",
+            swagger_js_url="/static-docs/swagger-ui-bundle.js",
+            swagger_css_url="/static-docs/swagger-ui.css",
+            swagger_favicon_url="/static-docs/favicon.png",
+        )
+
+
+async def _vultus_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VultusError)  # noqa: S101 - what Starlette promises
+    return azure_problem(error) if _for_azure(request) else problem(error)
+
+
+async def _azure_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, AzureError)  # noqa: S101
+    return error.response()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """HTTP's own refusals: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code = code_of_status(error.status_code)
+    if _for_azure(request):
+        code = {404: "ResourceNotFound", 405: "MethodNotAllowed"}.get(error.status_code, code)
+    return refusal(error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problems = "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+    )
+    return refusal(422, "request_invalid", f"The request makes no sense: {problems}.")
+
+
+async def _unforeseen(request: Request, _error: Exception) -> Response:
+    """What nobody thought of: the log has the traceback, the client an answer without it."""
+    code = "InternalError" if _for_azure(request) else "internal_error"
+    return refusal(500, code, "Something went wrong here; the server's log says what.")
+
+
+def _for_azure(request: Request) -> bool:
+    return is_azure(request.scope["path"])

@@ -1,0 +1,1 @@
+"""The Azure Face API on the wire."""

@@ -1,0 +1,127 @@
+"""Before every request: an id, a key, a role's name, the rate; after it: a line in the log."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vultus.errors import AccessDenied, VultusError
+from vultus.gallery.audit import acting_as
+from vultus.server.azure.paths import is_azure
+from vultus.server.azure.problems import azure_problem
+from vultus.server.inference import ClientGone
+from vultus.server.logs import access_log
+from vultus.server.problems import problem
+from vultus.server.security.roles import Principal
+
+if TYPE_CHECKING:
+    from vultus.server.services import Services
+
+PUBLIC = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json", "/favicon.ico"})
+PUBLIC_PREFIXES = ("/static-docs/", "/api/v1/health", "/api/v1/ready")
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+_GONE = 499  # as others log it: the client closed the connection
+
+
+class Gate:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        status = 500
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer["x-request-id"] = request_id
+                if is_azure(scope["path"]):
+                    answer["apim-request-id"] = request_id
+            await send(message)
+
+        try:
+            await self._let_through(scope, receive, told, headers)
+        except ClientGone:
+            status = _GONE
+        finally:
+            self._note(scope, status, time.perf_counter() - began, request_id)
+
+    async def _let_through(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers
+    ) -> None:
+        path = scope["path"]
+        if path in PUBLIC or path.startswith(PUBLIC_PREFIXES):
+            await self._app(scope, receive, send)
+            return
+        try:
+            principal = await self._principal(headers)
+            self._services.rate.take(principal.name)
+        except VultusError as error:
+            await _refused(path, error)(scope, receive, send)
+            return
+        scope["principal"] = principal
+        with acting_as(principal.name):
+            await self._app(scope, receive, send)
+
+    async def _principal(self, headers: Headers) -> Principal:
+        key = _key_of(headers)
+        found = await self._services.ring.whose(key) if key else None
+        if found is None:
+            raise AccessDenied(
+                "The key is wrong." if key else "This needs a key.",
+                "Send it as Authorization: Bearer KEY.",
+            )
+        return found
+
+    def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        # never the path itself: it may hold the name of a person
+        route = getattr(scope.get("route"), "path", None) or "unknown"
+        principal = scope.get("principal")
+        metrics = self._services.metrics
+        metrics.requests.labels(scope["method"], route, status).inc()
+        metrics.request_seconds.labels(route).observe(seconds)
+        access_log.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            key=principal.name if isinstance(principal, Principal) else None,
+            request_id=request_id,
+        )
+
+
+def _request_id(headers: Headers) -> str:
+    for name in ("x-request-id", "x-ms-client-request-id"):
+        asked = headers.get(name, "")
+        if _ID.match(asked):
+            return asked
+    return str(uuid.uuid4())
+
+
+def _key_of(headers: Headers) -> str:
+    for name in ("ocp-apim-subscription-key", "x-api-key"):
+        if headers.get(name):
+            return headers[name].strip()
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _refused(path: str, error: VultusError) -> Response:
+    return azure_problem(error) if is_azure(path) else problem(error)

@@ -1,0 +1,1 @@
+"""Long work, accepted now and done later."""

@@ -1,0 +1,59 @@
+"""Running the server until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+from types import FrameType
+
+import uvicorn
+
+from vultus.errors import UsageError
+from vultus.server.app import create_app
+from vultus.server.services import Services
+
+
+class _Server(uvicorn.Server):
+    """Tells the services at once that the end has come: endless streams have to end first."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._services.stopping.set()
+        super().handle_exit(sig, frame)
+
+
+def serve(services: Services, listener: socket.socket) -> None:
+    """Answer requests until SIGINT or SIGTERM; what was accepted is finished first."""
+    settings = services.settings.server
+    config = uvicorn.Config(
+        create_app(services),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.stop_timeout_s) or 1,
+        h11_max_incomplete_event_size=2**16,
+    )
+    _Server(config, services).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket to answer on; port 0 takes any free one.
+
+    Raises:
+        UsageError: the address is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"{host}:{port} cannot be listened on: {error.strerror or error}.",
+            "Choose another one with --host and --port.",
+        ) from error
+    listener.set_inheritable(True)
+    return listener

@@ -1,0 +1,137 @@
+"""Everything that requests are served with, made once and handed to the application."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import cast
+
+from starlette.requests import Request
+
+from vultus.errors import GalleryMissing, VultusError
+from vultus.faces.analyzer import Analyzer
+from vultus.gallery.gallery import Gallery
+from vultus.server.face_ids import FaceIds
+from vultus.server.fetch import Fetcher
+from vultus.server.inference import Inference
+from vultus.server.looking import Looker
+from vultus.server.metrics import Metrics
+from vultus.server.security.keys import KeyRing, KeyStore
+from vultus.server.security.rate import RateLimit
+from vultus.settings import Settings
+
+log = logging.getLogger("vultus.server")
+
+_USUAL_RATE = 20.0
+
+
+@dataclass
+class Services:
+    """Held by the application; made by `make_services`."""
+
+    settings: Settings
+    gallery: Gallery
+    metrics: Metrics
+    inference: Inference
+    looker: Looker
+    keys: KeyStore
+    ring: KeyRing
+    rate: RateLimit
+    face_ids: FaceIds
+    fetcher: Fetcher
+    stopping: Event = field(default_factory=Event)
+    warm: Event = field(default_factory=Event)
+    broken: VultusError | None = None  # why it will never be warm
+
+    @property
+    def uploads(self) -> Path:
+        """Where uploads lie until their job is done."""
+        folder = self.settings.data_folder / "uploads"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def start(self) -> None:
+        """Load the models in the background: the server answers at once, /ready when it is warm."""
+        Thread(target=self._warm_up, name="vultus-warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            self.looker.analyzer.warm_up()
+        except VultusError as error:  # the border of the thread: told by /ready
+            log.error("the models cannot be loaded: %s", error)
+            self.broken = error
+            return
+        self.warm.set()
+
+    async def close(self) -> None:
+        """Finish what was accepted, and let go of everything."""
+        self.stopping.set()
+        await self.fetcher.aclose()
+        self.inference.close()
+        self.gallery.close()
+
+
+def make_services(settings: Settings) -> Services:
+    """The services of one server. Models are loaded by `start`, or with the first picture."""
+    metrics = Metrics()
+    inference = Inference(metrics, queue=settings.server.queue)
+    gallery = Gallery(settings=settings, analyzer=Analyzer(_one_thread_each(settings, inference)))
+    _make_gallery(gallery)
+    keys = KeyStore(gallery.database)
+    given = settings.api_key.get_secret_value() if settings.api_key else None
+    return Services(
+        settings=settings,
+        gallery=gallery,
+        metrics=metrics,
+        inference=inference,
+        looker=Looker(gallery.analyzer, metrics),
+        keys=keys,
+        ring=KeyRing(keys, given),
+        rate=RateLimit(_rate(settings), settings.server.rate_burst),
+        face_ids=FaceIds(settings.server.max_face_ids),
+        fetcher=Fetcher(
+            max_bytes=settings.limits.max_image_bytes,
+            timeout_s=settings.server.url_timeout_s,
+            allow_private=settings.allow_private_urls,
+        ),
+    )
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that serves this request."""
+    return cast("Services", request.app.state.services)
+
+
+def _one_thread_each(settings: Settings, inference: Inference) -> Settings:
+    """Several pictures at once share the cores rather than each network."""
+    if settings.runtime.threads or inference.turns == 1:
+        return settings
+    runtime = settings.runtime.model_copy(update={"threads": 1})
+    return settings.model_copy(update={"runtime": runtime})
+
+
+def _make_gallery(gallery: Gallery) -> None:
+    """Make the gallery's file where there is none, so that every route finds one."""
+    try:
+        with gallery.database.read():
+            pass
+    except GalleryMissing:
+        with gallery.database.write(create=True):
+            pass
+
+
+def _rate(settings: Settings) -> float:
+    if settings.server.rate_per_s is not None:
+        return settings.server.rate_per_s
+    return 0.0 if is_loopback(settings.server.host) else _USUAL_RATE
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine itself can reach a server that listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
