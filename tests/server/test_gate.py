@@ -1,0 +1,85 @@
+"""What stands before every request: keys, roles, rate, ids."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.server.live import live_server, settings_in
+
+AZURE_KEY = "Ocp-Apim-Subscription-Key"
+
+
+def test_health_and_readiness_need_no_key(live):
+    for path in ("/health", "/api/v1/health"):
+        answer = live.client.get(path, headers={"X-Api-Key": ""})
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/nowhere", "/api/v1/nowhere", "/openapi.yaml"])
+def test_without_a_key_nothing_is_told_not_even_what_is_there(live, path):
+    for key in ("", "wrong"):
+        answer = live.client.get(path, headers={"X-Api-Key": key})
+        assert answer.status_code == 401
+        assert answer.json()["error"]["code"] == "access_denied"
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/face/v1.0/persongroups", "//face/v9/x", "/FACE/v1.0/detect"])
+def test_azures_clients_hear_azures_401(live, path):
+    answer = live.client.get(live.url + path, headers={"X-Api-Key": "wrong"})
+    assert answer.status_code == 401
+    error = answer.json()["error"]
+    assert error["code"] == "401"
+    assert error["message"].startswith("Access denied due to invalid subscription key")
+
+
+def test_a_key_comes_in_any_of_three_ways(live):
+    ways = ({"X-Api-Key": live.key}, {AZURE_KEY: live.key}, {"Authorization": f"bearer {live.key}"})
+    for headers in ways:
+        answer = live.client.get("/metrics", headers={"X-Api-Key": "", **headers})
+        assert answer.status_code == 200
+
+
+def test_each_answer_has_an_id_the_clients_own_where_it_makes_sense(live):
+    own = live.client.get("/health", headers={"X-Ms-Client-Request-Id": "abc-1"})
+    assert own.headers["x-request-id"] == "abc-1"
+    for strange in ("", "x" * 200, "a b"):
+        answer = live.client.get("/health", headers={"X-Request-Id": strange})
+        assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-request-id"])
+
+
+def test_too_many_requests_are_told_to_wait(tmp_path):
+    server = {"rate_per_s": 0.5, "rate_burst": 2}
+    with live_server(settings_in(tmp_path, server=server)) as live:
+        statuses = [live.client.get("/metrics").status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        refused = live.client.get("/face/v1.0/persongroups")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "429")
+        assert 1 <= int(refused.headers["retry-after"]) <= 2
+        assert live.client.get("/health").status_code == 200
+
+
+def test_a_role_that_is_too_small_is_refused(live):
+    key = live.services.keys.create("only-viewer", "viewer")
+    live.services.ring.forget()
+    assert live.client.get("/metrics", headers={"X-Api-Key": key}).status_code == 200
+    answer = live.client.get("/face/v1.0/persongroups", headers={"X-Api-Key": key})
+    assert answer.status_code in (403, 404)  # 404 while there is no such route
+
+
+def test_a_revoked_key_is_worth_nothing(live):
+    key = live.services.keys.create("soon-gone", "admin")
+    live.services.ring.forget()
+    assert live.client.get("/metrics", headers={"X-Api-Key": key}).status_code == 200
+    live.services.keys.revoke("soon-gone")
+    live.services.ring.forget()
+    assert live.client.get("/metrics", headers={"X-Api-Key": key}).status_code == 401
+
+
+def test_the_docs_page_needs_nothing_from_elsewhere(live):
+    page = live.client.get("/docs").text
+    assert not re.search(r"https?://(?!127)", page)
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert live.client.get(path).status_code == 200
