@@ -16,6 +16,8 @@ from benchmarks import (
     detection,
     machine,
     memory,
+    server,
+    server_load,
     soak,
     speed,
     startup,
@@ -83,6 +85,10 @@ PARTS = {
         video_cameras.long_figures,
         video_cameras.details,
         usual=False,
+    ),
+    "server": Part("Server", server.measure, server.figures, server.details),
+    "server_load": Part(
+        "Server under load", server_load.measure, server_load.figures, server_load.details
     ),
     "soak": Part("Soak", soak.measure, soak.figures, soak.details, usual=False),
 }

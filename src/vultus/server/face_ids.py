@@ -43,12 +43,20 @@ class FaceIds:
     def add(self, face: DetectedFace, seconds: float) -> str:
         """Keep a face; returns its new id, a GUID."""
         key = str(uuid.uuid4())
-        now = self._clock()
+        ends = self._clock() + seconds
         with self._lock:
-            self._forget(now)
-            self._faces[key] = (now + seconds, face)
-            heapq.heappush(self._ends, (now + seconds, key))
+            if len(self._faces) >= self._most:
+                self._faces.pop(heapq.heappop(self._ends)[1], None)
+            self._faces[key] = (ends, face)
+            heapq.heappush(self._ends, (ends, key))
         return key
+
+    def forget_expired(self) -> None:
+        """Let go of those whose time is over."""
+        with self._lock:
+            now = self._clock()
+            while self._ends and self._ends[0][0] <= now:
+                self._faces.pop(heapq.heappop(self._ends)[1], None)
 
     def get(self, key: str) -> DetectedFace:
         """Raises FaceIdUnknown where it was never there, or has expired."""
@@ -58,7 +66,3 @@ class FaceIds:
                 f"There is no detected face {key}.", "Detect it again; it may have expired."
             )
         return found[1]
-
-    def _forget(self, now: float) -> None:
-        while self._ends and (self._ends[0][0] <= now or len(self._faces) >= self._most):
-            self._faces.pop(heapq.heappop(self._ends)[1], None)

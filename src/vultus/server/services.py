@@ -9,11 +9,13 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from vultus.errors import GalleryMissing, VultusError
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import Gallery
+from vultus.memory import release_unused
 from vultus.server.face_ids import FaceIds
 from vultus.server.fetch import Fetcher
 from vultus.server.inference import Inference
@@ -26,6 +28,7 @@ from vultus.settings import Settings
 log = logging.getLogger("vultus.server")
 
 _USUAL_RATE = 20.0
+_KEEP_HOUSE_S = 30.0
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Services:
     def start(self) -> None:
         """Load the models in the background: the server answers at once, /ready when it is warm."""
         Thread(target=self._warm_up, name="vultus-warm-up", daemon=True).start()
+        Thread(target=self._keep_house, name="vultus-house", daemon=True).start()
 
     def _warm_up(self) -> None:
         try:
@@ -66,11 +70,17 @@ class Services:
             return
         self.warm.set()
 
+    def _keep_house(self) -> None:
+        """Now and then let go of what nobody needs any more, until the server stops."""
+        while not self.stopping.wait(_KEEP_HOUSE_S):
+            self.face_ids.forget_expired()
+            release_unused()
+
     async def close(self) -> None:
         """Finish what was accepted, and let go of everything."""
         self.stopping.set()
         await self.fetcher.aclose()
-        self.inference.close()
+        await run_in_threadpool(self.inference.close)
         self.gallery.close()
 
 

@@ -1,0 +1,83 @@
+"""Bodies are read up to their limit, whatever the client announces."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.requests import Request
+
+from vultus.errors import BodyTooLarge, UsageError
+from vultus.server.bodies import read_body, read_json, save_body
+from vultus.server.inference import ClientGone
+
+LIMIT = 1000
+
+
+class Sender:
+    """A client that sends parts of so many bytes, for ever where `count` is None."""
+
+    def __init__(self, part: bytes, count: int | None, *, leaves: bool = False) -> None:
+        self.sent = 0
+        self._part, self._count, self._leaves = part, count, leaves
+
+    async def __call__(self):
+        if self._count is not None and self.sent >= self._count:
+            kind = "http.disconnect" if self._leaves else "http.request"
+            return {"type": kind, "body": b"", "more_body": False}
+        self.sent += 1
+        return {"type": "http.request", "body": self._part, "more_body": True}
+
+
+def request(sender: Sender, **headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "POST", "headers": raw}, sender)
+
+
+def test_a_body_within_the_limit_comes_whole():
+    assert asyncio.run(read_body(request(Sender(b"x" * 100, 10)), LIMIT)) == b"x" * LIMIT
+
+
+def test_an_endless_body_is_cut_off_and_not_kept():
+    sender = Sender(b"x" * 2**16, None)
+    with pytest.raises(BodyTooLarge, match="1,000 bytes"):
+        asyncio.run(read_body(request(sender), LIMIT))
+    assert sender.sent < 200  # so much is thrown away, that the client hears the answer
+
+
+def test_a_body_that_announces_too_much_is_refused_before_it_is_read():
+    sender = Sender(b"x" * 10, 3)
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(request(sender, content_length="1000000000"), LIMIT))
+
+
+def test_a_body_that_announces_less_than_it_brings_is_refused_too():
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(request(Sender(b"x" * 600, 2), content_length="5"), LIMIT))
+
+
+def test_a_client_that_goes_away_in_the_middle_gets_no_answer(tmp_path):
+    for read in (
+        lambda r: read_body(r, LIMIT),
+        lambda r: save_body(r, LIMIT, tmp_path / "part"),
+    ):
+        with pytest.raises(ClientGone):
+            asyncio.run(read(request(Sender(b"x", 3, leaves=True))))
+
+
+def test_a_large_body_goes_to_a_file(tmp_path):
+    path = tmp_path / "video"
+    assert asyncio.run(save_body(request(Sender(b"ab", 300)), LIMIT, path)) == 600
+    assert path.read_bytes() == b"ab" * 300
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(save_body(request(Sender(b"ab" * 300, None)), LIMIT, path))
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": nope}'])
+def test_what_is_no_json_is_said_so(text):
+    with pytest.raises(UsageError, match="no JSON"):
+        asyncio.run(read_json(request(Sender(text, 1))))
+
+
+def test_json_is_read():
+    assert asyncio.run(read_json(request(Sender(b'{"a": [1]}', 1)))) == {"a": [1]}
