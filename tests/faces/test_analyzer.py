@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from threading import Thread
+from threading import Barrier, Thread
 
 import numpy as np
 import pytest
@@ -8,7 +8,9 @@ import pytest
 from tests.fakes import COLOURS, ColourEmbedder, SquareDetector, fake_analyzer, picture, png
 from tests.shared import shared
 from vultus.errors import ImageNotFound, ImageTooLarge, ModelError
+from vultus.faces import analyzer as analyzer_module
 from vultus.faces.analyzer import Analyzer
+from vultus.faces.shape_predictor import ShapePredictor
 from vultus.faces.types import Faces
 from vultus.models.catalogue import EMBEDDER
 from vultus.settings import DetectionSettings, Settings
@@ -170,6 +172,76 @@ def test_threads_share_an_analyzer_that_nobody_warmed_up(astronaut):
     assert len(found) == 4
     for embeddings in found[1:]:
         np.testing.assert_allclose(embeddings, found[0], atol=1e-5)
+
+
+# the 68 points
+
+
+def test_68_points_come_when_asked_for(analyzer, astronaut):
+    faces = analyzer.analyze(astronaut, points68=True)
+    assert faces.points68.shape == (1, 68, 2)
+    assert faces.points68.dtype == np.float32
+    assert faces.embeddings is not None
+    assert analyzer.analyze(astronaut, embed=False).points68 is None
+    eyes, nose, mouth = ([*range(36, 48)], 30, [48, 54])
+    (landmarks,), (points,) = faces.landmarks, faces.points68
+    between = np.linalg.norm(landmarks[1] - landmarks[0])
+    pairs = [
+        (points[eyes[:6]].mean(axis=0), landmarks[0]),
+        (points[eyes[6:]].mean(axis=0), landmarks[1]),
+        (points[nose], landmarks[2]),
+        (points[mouth].mean(axis=0), landmarks[3:].mean(axis=0)),
+    ]
+    for ours, detectors in pairs:
+        assert np.linalg.norm(ours - detectors) < 0.15 * between
+
+
+def test_asked_for_68_points_alone_nothing_is_cut_out(analyzer, astronaut, monkeypatch):
+    whole = analyzer.analyze(astronaut, points68=True)
+    monkeypatch.setattr(analyzer_module, "cut_chips", None)
+    faces = analyzer.analyze(astronaut, embed=False, quality=False, points68=True)
+    np.testing.assert_array_equal(faces.points68, whole.points68)
+    assert (faces.alignment, faces.chips, faces.quality, faces.embeddings) == (None,) * 4
+
+
+def test_the_68_points_are_loaded_for_those_who_ask():
+    analyzer = fake_analyzer()
+    analyzer.warm_up()
+    analyzer.analyze(PARTY)
+    assert "predictor68" not in vars(analyzer)
+    assert analyzer.analyze(PARTY, points68=True).points68.shape == (3, 68, 2)
+    assert "predictor68" in vars(analyzer)
+
+
+def test_68_points_of_nobody():
+    nobody = fake_analyzer().analyze(np.zeros((50, 60, 3), np.uint8), points68=True)
+    assert nobody.points68.shape == (0, 68, 2)
+
+
+@pytest.mark.parametrize("through", ["analyze", "describe"])
+def test_two_threads_that_ask_first_for_68_points_load_them_once(monkeypatch, through):
+    loads, read = [], ShapePredictor.from_npz
+    monkeypatch.setattr(
+        ShapePredictor, "from_npz", lambda data: loads.append(len(data)) or read(data)
+    )
+    analyzer, start, found = fake_analyzer(), Barrier(2), []
+    located = analyzer.locate(PARTY)
+
+    def ask():
+        start.wait(10)
+        if through == "analyze":
+            faces = analyzer.analyze(PARTY, embed=False, quality=False, points68=True)
+        else:
+            faces = analyzer.describe(PARTY, located, embed=False, points68=True)
+        found.append(faces.points68)
+
+    threads = [Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(loads) == 1
+    np.testing.assert_array_equal(*found)
 
 
 # in steps, as video does it

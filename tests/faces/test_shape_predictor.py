@@ -11,7 +11,7 @@ from tests.shared import shared
 from vultus.faces.shape_predictor import ShapePredictor
 from vultus.imaging.load import load
 from vultus.models.catalogue import LANDMARKS, card
-from vultus.models.dlib_shape_predictor import convert_5_points
+from vultus.models.dlib_shape_predictor import convert
 from vultus.models.store import read_weights
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "dlib_reference.json"
@@ -20,34 +20,29 @@ REFERENCE = Path(__file__).parents[1] / "reference" / "dlib_reference.json"
 @pytest.fixture(scope="module")
 def predictor() -> ShapePredictor:
     """Converted now, whatever lies in the cache."""
-    converted = convert_5_points(read_weights(card(LANDMARKS)))
+    converted = convert(read_weights(card(LANDMARKS)))
     return ShapePredictor.from_npz(converted["predictor.npz"])
 
 
-@pytest.fixture(scope="module")
-def compared(predictor, lfw) -> tuple[np.ndarray, np.ndarray]:
-    """Our points and dlib's for all reference faces, (n, 5, 2) each."""
+@pytest.fixture(scope="module", params=["points", "points68"])
+def compared(request, predictor, analyzer, lfw) -> tuple[np.ndarray, np.ndarray]:
+    """Our points and dlib's for all reference faces, (n, 5 or 68, 2) each."""
+    used = predictor if request.param == "points" else analyzer.predictor68
     ours, dlibs = [], []
     for name, faces in json.loads(REFERENCE.read_text())["landmarks"].items():
         if not faces:
             continue
         image = lfw(name) if name.startswith("lfw") else load(shared(f"photos/{name}"))
         boxes = np.array([face["box"] for face in faces], np.float32)
-        ours.append(predictor.predict(image, boxes))
-        dlibs.append(np.array([face["points"] for face in faces]))
+        ours.append(used.predict(image, boxes))
+        dlibs.append(np.array([face[request.param] for face in faces]))
     return np.concatenate(ours), np.concatenate(dlibs)
 
 
-def test_every_point_is_within_a_pixel_of_dlibs(compared):
+def test_every_point_rounded_as_dlib_rounds_it_is_dlibs(compared):
     ours, dlibs = compared
-    assert len(ours) == 92
-    assert np.abs(ours - dlibs).max() <= 1
-
-
-def test_rounded_as_dlib_rounds_the_points_are_dlibs(compared):
-    ours, dlibs = compared
-    equal = (np.floor(ours + 0.5) == dlibs).all(axis=(1, 2))
-    assert equal.mean() >= 0.9
+    assert len(ours) == 114
+    np.testing.assert_array_equal(np.floor(ours + 0.5), dlibs)
 
 
 def stump(threshold: float = 50.0) -> ShapePredictor:
@@ -94,16 +89,19 @@ def test_outside_the_picture_everything_is_black():
     np.testing.assert_array_equal(stump().predict(image, shifted), [[(75, 25), (125, 25)]])
 
 
-def test_all_faces_of_a_picture_at_once_are_as_one_by_one(analyzer, astronaut):
+@pytest.mark.parametrize("name", ["predictor", "predictor68"])
+def test_all_faces_of_a_picture_at_once_are_as_one_by_one(analyzer, astronaut, name):
+    used = getattr(analyzer, name)
     boxes = np.array([(176, 75, 270, 170), (150, 60, 300, 210), (-20, -30, 60, 50)], np.float32)
-    together = analyzer.predictor.predict(astronaut, boxes)
-    alone = np.concatenate([analyzer.predictor.predict(astronaut, box[None]) for box in boxes])
+    together = used.predict(astronaut, boxes)
+    alone = np.concatenate([used.predict(astronaut, box[None]) for box in boxes])
     np.testing.assert_array_equal(together, alone)
 
 
-def test_no_faces(analyzer, astronaut):
-    points = analyzer.predictor.predict(astronaut, np.zeros((0, 4)))
-    assert points.shape == (0, 5, 2)
+@pytest.mark.parametrize(("name", "count"), [("predictor", 5), ("predictor68", 68)])
+def test_no_faces(analyzer, astronaut, name, count):
+    points = getattr(analyzer, name).predict(astronaut, np.zeros((0, 4)))
+    assert points.shape == (0, count, 2)
     assert points.dtype == np.float32
 
 

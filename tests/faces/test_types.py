@@ -24,10 +24,11 @@ def faces(count: int = 3) -> Faces:
         embedder="a-model",
         quality=quality(count),
         chips=rng.integers(0, 255, (count, 150, 150, 3), dtype=np.uint8),
+        points68=rng.random((count, 68, 2), np.float32),
     )
 
 
-COLUMNS = ("boxes", "scores", "landmarks", "alignment", "embeddings", "chips")
+COLUMNS = ("boxes", "scores", "landmarks", "alignment", "embeddings", "chips", "points68")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,7 @@ def test_one_face_is_a_view_of_its_row(index):
         ("landmarks", "landmarks"),
         ("embedding", "embeddings"),
         ("chip", "chips"),
+        ("points68", "points68"),
     ]:
         assert np.shares_memory(getattr(face, name), getattr(every, column))
         np.testing.assert_array_equal(getattr(face, name), getattr(every, column)[row])
@@ -100,7 +102,9 @@ def test_what_was_not_asked_for_is_none():
     assert face.embedding is None
     assert face.chip is None
     assert face.quality is None
+    assert face.points68 is None
     assert plain[[0]].embeddings is None
+    assert plain[[0]].points68 is None
 
 
 @pytest.mark.parametrize(
@@ -116,6 +120,9 @@ def test_what_was_not_asked_for_is_none():
         ("alignment", np.zeros((3, 5, 2), np.int32)),
         ("embeddings", np.zeros((2, 128), np.float32)),
         ("chips", np.zeros((4, 150, 150, 3), np.uint8)),
+        ("points68", np.zeros((2, 68, 2), np.float32)),
+        ("points68", np.zeros((3, 5, 2), np.float32)),
+        ("points68", np.zeros((3, 68, 2), np.float64)),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(column, value):

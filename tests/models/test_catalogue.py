@@ -26,11 +26,19 @@ def test_the_default_models_have_cards():
     for model_id, kind in [
         (catalogue.DETECTOR, "detector"),
         (catalogue.LANDMARKS, "landmarks"),
+        (catalogue.LANDMARKS_68, "landmarks"),
         (catalogue.EMBEDDER, "embedder"),
     ]:
         assert card(model_id).id == model_id
         assert card(model_id).kind == kind
     assert set(cards()) == {found.id for found in cards().values()}
+
+
+def test_the_card_of_the_68_points_says_what_their_training_data_excludes():
+    found = card(catalogue.LANDMARKS_68)
+    for text in (found.license_weights, found.training_data):
+        assert "300-W" in text
+        assert "commercial use" in text
 
 
 def test_an_embedders_calibration_goes_from_strict_to_lax():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import struct
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vultus.errors import ModelDamaged
-from vultus.models.dlib_shape_predictor import read_predictor
+from vultus.models import dlib_stream
+from vultus.models.dlib_shape_predictor import convert, read_predictor
 from vultus.models.dlib_stream import DlibStream, decode_floats
 
 # A writer of dlib's format, from its description, to read back.
@@ -59,6 +62,46 @@ def test_integers_longer_than_they_need_to_be(value, width):
     data = integer(value, width)
     assert stream(data).integer() == value
     assert stream(data).integers(1).tolist() == [value]
+
+
+def many(count: int) -> list[int]:
+    """Integers of all lengths, most of them short as in real files."""
+    rng = np.random.default_rng(count)
+    bits = rng.choice(
+        [1, 7, 8, 20, 24, 31, 40, 63], count, p=[0.1, 0.3, 0.1, 0.1, 0.3, 0.06, 0.02, 0.02]
+    )
+    return [int(rng.integers(-(2**n) + 1, 2**n)) for n in bits.tolist()]
+
+
+@pytest.mark.parametrize("count", [600, 5000, 50_000])
+def test_long_runs_of_integers(count):
+    """Longer than what is looked at together, and than a lane of it."""
+    values = many(count)
+    reader = stream(b"".join(map(integer, values)) + b"rest")
+    with mock.patch.object(dlib_stream, "_WINDOW", 1 << 16):
+        assert reader.integers(count).tolist() == values
+    assert not reader.at_end
+    assert reader._take(4) == b"rest"
+
+
+@pytest.mark.parametrize("first", range(1, 9))
+def test_a_run_in_which_a_wrong_start_never_gets_into_step(first):
+    values = [2 ** (8 * first - 1) - 1] + [1] * 10_000
+    assert stream(b"".join(map(integer, values))).integers(len(values)).tolist() == values
+
+
+@pytest.mark.parametrize("wrong", [b"\x00", b"\x0f", b"\x89"])
+def test_what_is_no_integer_in_a_long_run_is_told(wrong):
+    run = b"".join(map(integer, many(9000)))
+    with pytest.raises(ModelDamaged, match="expected 9002 integers at byte"):
+        stream(run + wrong + integer(1) * 30_000).integers(9002)
+
+
+def test_a_long_run_that_is_cut_off_is_told():
+    run = b"".join(map(integer, many(9000)))
+    for end in (-1, -2, -40):
+        with pytest.raises(ModelDamaged, match="expected 9000 integers"):
+            stream(run[:end]).integers(9000)
 
 
 @given(st.lists(st.tuples(st.integers(-(2**24), 2**24), st.integers(-60, 60)), max_size=20))
@@ -178,3 +221,16 @@ def test_a_shape_predictor_is_decoded():
 def test_another_file_is_no_shape_predictor(data, expected):
     with pytest.raises(ModelDamaged, match=expected):
         read_predictor(data, "small.dat")
+
+
+def test_a_predictor_becomes_plain_arrays():
+    (converted,) = convert({"small.dat": predictor()}).values()
+    with np.load(io.BytesIO(converted), allow_pickle=False) as arrays:
+        for name, expected in read_predictor(predictor(), "small.dat").items():
+            assert arrays[name].dtype == expected.dtype
+            np.testing.assert_array_equal(arrays[name], expected)
+
+
+def test_a_damaged_predictor_is_refused_by_its_name():
+    with pytest.raises(ModelDamaged, match=r"small\.dat: expected"):
+        convert({"small.dat": predictor()[:-2]})

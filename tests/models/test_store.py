@@ -8,7 +8,7 @@ import pytest
 from tests.models import workers
 from vultus.errors import ModelDamaged, ModelMissing, StorageError
 from vultus.models import store
-from vultus.models.catalogue import DETECTOR, card
+from vultus.models.catalogue import DETECTOR, LANDMARKS_68, card
 
 CARD = card(DETECTOR)
 REAL_CONVERT = store._convert_into
@@ -161,6 +161,17 @@ def test_a_file_missing_from_its_distribution_is_told(tmp_path):
     files = {**CARD.files, "qnet.lz4": "0" * 64}
     with pytest.raises(ModelMissing, match=r"qnet\.lz4"):
         store.load(CARD.model_copy(update={"files": files}), tmp_path)
+
+
+def test_the_file_of_the_68_points_is_refused_when_it_is_another(tmp_path, monkeypatch):
+    """It has gone through many hands; nothing of another file is decoded."""
+    wanted = card(LANDMARKS_68)
+    (name,) = wanted.files
+    other = wanted.model_copy(update={"files": {name: "0" * 64}})
+    monkeypatch.setattr(store, "import_module", None)
+    with pytest.raises(ModelDamaged, match=f"{name} has the SHA-256"):
+        store.load(other, tmp_path)
+    assert store.cached_megabytes(other, tmp_path) is None
 
 
 def test_the_size_of_a_cached_model(cache, tmp_path_factory):

@@ -28,8 +28,11 @@ _SIDE_OF_SPAN = 2.21
 _RISE_OF_SPAN = 0.067
 
 
-def align_points(predictor: ShapePredictor, image: Image, found: Detections) -> Floats:
-    """The five alignment points (eye corners, nose base) of each face, float32 (n, 5, 2)."""
+def place_points(predictor: ShapePredictor, image: Image, found: Detections) -> Floats:
+    """The predictor's points of each face, float32 (n, p, 2).
+
+    Five to align by (eye corners, nose base), or the 68 of iBUG 300-W.
+    """
     starts = (_squares_of_boxes(found.boxes) + _squares_of_points(found.landmarks)) / 2
     return predictor.predict(image, starts)
 

@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.faces.alignment import align_points
+from vultus.faces.alignment import place_points
 from vultus.faces.detection import Detector, find_faces
 from vultus.faces.embedder import DlibResNet, Embedder, embed_mirrored
 from vultus.faces.mtcnn import Detections, Mtcnn
@@ -34,7 +34,8 @@ class Analyzer:
             `embedding.mirror` when not given.
         detector, embedder: others than the default ones, for tests and new models.
 
-    Asked for less it does less: without `embed`, `quality` and `chips` no face is aligned.
+    Asked for less it does less: without `embed`, `quality` and `chips` no face is aligned, and
+    the 68 points are found without cutting faces out.
     """
 
     def __init__(
@@ -62,8 +63,18 @@ class Analyzer:
     @cached_property
     def predictor(self) -> ShapePredictor:
         """Finds the points that chips are aligned by; loaded when first used."""
-        card = catalogue.card(catalogue.LANDMARKS)
-        files = store.load(card, self.settings.runtime.cache_dir)
+        return self._load_predictor(catalogue.LANDMARKS)
+
+    @cached_property
+    def predictor68(self) -> ShapePredictor:
+        """Finds the 68 points of iBUG 300-W; loaded when first used.
+
+        Its weights are not for commercial use: see `docs/models.md`.
+        """
+        return self._load_predictor(catalogue.LANDMARKS_68)
+
+    def _load_predictor(self, model_id: str) -> ShapePredictor:
+        files = store.load(catalogue.card(model_id), self.settings.runtime.cache_dir)
         return ShapePredictor.from_npz(files["predictor.npz"])
 
     @cached_property
@@ -79,28 +90,38 @@ class Analyzer:
         """The id of the model that makes the embeddings; known without loading it."""
         return self._given_embedder.model_id if self._given_embedder else catalogue.EMBEDDER
 
-    def warm_up(self, *, embed: bool = True) -> None:
+    def warm_up(self, *, embed: bool = True, points68: bool = False) -> None:
         """Load the models now rather than with the first picture."""
         with self._loading:
             _ = self.detector, self.predictor
             if embed:
                 _ = self.embedder
+            if points68:
+                _ = self.predictor68
 
     def analyze(
-        self, source: ImageSource, *, embed: bool = True, quality: bool = True, chips: bool = False
+        self,
+        source: ImageSource,
+        *,
+        embed: bool = True,
+        quality: bool = True,
+        chips: bool = False,
+        points68: bool = False,
     ) -> Faces:
-        """Find the faces of one picture and, as asked, embed, rate and cut them out.
+        """Find the faces of one picture and, as asked, embed, rate, cut out, place 68 points.
 
         Raises:
             ImageError: the picture cannot be used.
             ModelError: a model cannot be loaded.
         """
         image = load(source, self.settings.limits)
-        self.warm_up(embed=embed)
+        self.warm_up(embed=embed, points68=points68)
         faces = self.locate(image)
-        if not (embed or quality or chips):
+        if not (embed or quality or chips or points68):
             return faces
-        return self.describe(image, faces, embed=embed, quality=quality, chips=chips)
+        return self.describe(
+            image, faces, embed=embed, quality=quality, chips=chips, points68=points68
+        )
 
     def locate(self, image: Image, detection: DetectionSettings | None = None) -> Faces:
         """Only find the faces of an RGB image, as `detection` says or the settings do."""
@@ -125,10 +146,20 @@ class Analyzer:
         embed: bool = True,
         quality: bool = True,
         chips: bool = False,
+        points68: bool = False,
     ) -> Faces:
-        """Align faces that were located in this image and, as asked, embed, rate, cut them out."""
+        """Align faces that were located in this image and, as asked, embed, rate, cut them out.
+
+        Where `points68` is all that is asked for, only those points are placed.
+        """
         found = Detections(xywh_to_corners(faces.boxes), faces.scores, faces.landmarks)
-        points = align_points(self.predictor, image, found)
+        if points68:
+            with self._loading:  # the model is large: no two threads load it at once
+                predictor68 = self.predictor68
+            faces = replace(faces, points68=place_points(predictor68, image, found))
+            if not (embed or quality or chips):
+                return faces
+        points = place_points(self.predictor, image, found)
         cut = cut_chips(image, points)
         faces = replace(faces, alignment=points, chips=cut if chips else None)
         if quality:

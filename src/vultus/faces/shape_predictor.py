@@ -43,7 +43,8 @@ class ShapePredictor:
         deltas: Floats,
     ) -> None:
         self._initial = initial
-        centred = (initial - initial.mean(axis=0)).astype(np.float64) @ np.array([1, 1j])
+        plane = initial @ np.array([1, 1j])
+        centred = plane - plane.mean()
         self._turn = centred.conj() / (np.abs(centred) ** 2).sum()
         self._first = splits[..., 0].reshape(len(splits), -1).astype(np.intp)
         self._second = splits[..., 1].reshape(len(splits), -1).astype(np.intp)
@@ -93,8 +94,10 @@ class ShapePredictor:
         # The rotation and scale that best carry the initial shape to each current one, as one
         # complex number a face: the least-squares answer is linear in the current points.
         turn = (shapes @ np.array([1, 1j]) @ self._turn).astype(np.complex64)
-        rows = np.stack([turn.real, -turn.imag, turn.imag, turn.real], -1).reshape(-1, 2, 2)
-        moved = self._deltas[cascade] @ rows.transpose(0, 2, 1)
+        # Each product is rounded to float32, as dlib does; a matrix product need not do that.
+        along, across = turn.real[:, None], turn.imag[:, None]
+        x, y = self._deltas[cascade].T
+        moved = np.stack([along * x - across * y, across * x + along * y], axis=-1)
         points = start + (moved + shapes[:, self._anchors[cascade]]) * size
         rounded = np.floor(points + 0.5).astype(np.intp)
         x, y = rounded[..., 0], rounded[..., 1]

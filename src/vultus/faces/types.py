@@ -49,7 +49,8 @@ class Faces:
     alignment: (n, 5, 2) float32, the points that chips are aligned by (eye corners, nose base).
     embeddings: (n, d) float32, made by the model `embedder`.
     quality: see `Quality`. chips: (n, size, size, 3) uint8, the aligned faces.
-    The last four are None unless asked for.
+    points68: (n, 68, 2) float32, jaw, brows, nose, eyes and mouth in the order of iBUG 300-W.
+    Those from alignment on are None unless asked for.
     """
 
     boxes: Floats
@@ -61,6 +62,7 @@ class Faces:
     embedder: str | None = None
     quality: Quality | None = None
     chips: NDArray[np.uint8] | None = None
+    points68: Floats | None = None
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -71,6 +73,8 @@ class Faces:
         }
         if self.alignment is not None:
             expected["alignment"] = (self.alignment, (n, 5, 2))
+        if self.points68 is not None:
+            expected["points68"] = (self.points68, (n, 68, 2))
         for name, (array, shape) in expected.items():
             if array.shape != shape or array.dtype != np.float32:
                 raise ValueError(f"{name}: expected {shape} float32, found {array.shape}")
@@ -102,7 +106,7 @@ class Faces:
 
     def select(self, index: NDArray[np.generic] | slice) -> Faces:
         """Some of the faces, by mask, indices or slice."""
-        columns = ("boxes", "scores", "landmarks", "alignment", "embeddings", "chips")
+        columns = ("boxes", "scores", "landmarks", "alignment", "embeddings", "chips", "points68")
         chosen = {
             name: value[index] for name in columns if (value := getattr(self, name)) is not None
         }
@@ -143,6 +147,11 @@ class Face:
     def chip(self) -> NDArray[np.uint8] | None:
         """The aligned face, (size, size, 3), or None when it was not asked for."""
         return None if self.faces.chips is None else self.faces.chips[self.index]
+
+    @property
+    def points68(self) -> Floats | None:
+        """Shape (68, 2), or None when it was not asked for."""
+        return None if self.faces.points68 is None else self.faces.points68[self.index]
 
     @property
     def quality(self) -> dict[str, float] | None:

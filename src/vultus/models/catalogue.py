@@ -18,6 +18,7 @@ else:
 
 DETECTOR = "mtcnn"
 LANDMARKS = "dlib-5-points"
+LANDMARKS_68 = "dlib-68-points"
 EMBEDDER = "dlib-resnet-128"
 
 Text = Annotated[str, Field(min_length=2)]

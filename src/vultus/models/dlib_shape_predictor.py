@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from vultus.models.dlib_stream import DlibStream, decode_floats
 
 
-def convert_5_points(files: dict[str, bytes]) -> dict[str, bytes]:
-    """`shape_predictor_5_face_landmarks.dat` to `predictor.npz`."""
-    name = "shape_predictor_5_face_landmarks.dat"
-    return {"predictor.npz": _to_npz(read_predictor(files[name], name))}
+def convert(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The one `.dat` of a predictor to `predictor.npz`; 3 s and 310 MB for the 68 points."""
+    ((name, data),) = files.items()
+    return {"predictor.npz": _to_npz(read_predictor(data, name))}
 
 
 def read_predictor(data: bytes, name: str) -> dict[str, NDArray[np.generic]]:

@@ -31,7 +31,8 @@ _LOCK_SECONDS = 180
 _CONVERTERS = {
     "mtcnn": "vultus.models.mtcnn:convert",
     "dlib-resnet-128": "vultus.models.dlib_resnet:convert",
-    "dlib-5-points": "vultus.models.dlib_shape_predictor:convert_5_points",
+    "dlib-5-points": "vultus.models.dlib_shape_predictor:convert",
+    "dlib-68-points": "vultus.models.dlib_shape_predictor:convert",
 }
 
 
