@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run test test-long check bench soak clean
+.PHONY: help setup run demo test test-long check bench soak clean
 
 help:
-	@echo "make run    the main job on real pictures (PEOPLE=dir PHOTOS=dir: on yours)"
+	@echo "make run    the server (DATA=dir: where it keeps its data, PORT=8000)"
+	@echo "make demo   the main job on real pictures (PEOPLE=dir PHOTOS=dir: on yours)"
 	@echo "make test   every test"
 	@echo "make check  style, types, direction of imports"
 	@echo "make bench  measurements side by side with face_recognition, into docs/benchmarks.md"
@@ -22,6 +23,9 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 run: $(READY)
+	$(BIN)/vultus serve $(if $(DATA),--data-dir "$(DATA)") $(if $(PORT),--port $(PORT))
+
+demo: $(READY)
 	$(BIN)/vultus demo $(if $(PEOPLE),--people "$(PEOPLE)") $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: $(READY)

@@ -83,6 +83,15 @@ class ServerProcess:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def stop(self) -> None:
+        """Ask it to stop."""
+        self._process.terminate()
+
+    @property
+    def status(self) -> int:
+        """The status with which it ended, once it has."""
+        return self._process.wait(timeout=40)
+
     def __enter__(self) -> ServerProcess:
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI, Request
@@ -42,11 +43,15 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(api)
     app.include_router(azure, prefix=PREFIX)
     _add_docs(app)
-    app.add_exception_handler(VultusError, _vultus_error)
-    app.add_exception_handler(AzureError, _azure_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unforeseen)
+    handlers: dict[Any, Any] = {
+        VultusError: _vultus_error,
+        AzureError: _azure_error,
+        HTTPException: _http_error,
+        RequestValidationError: _invalid,
+        Exception: _unforeseen,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
     app.add_middleware(AzurePaths)
     app.add_middleware(Gate, services=services)
     return app
@@ -76,27 +81,23 @@ def _add_docs(app: FastAPI) -> None:
         )
 
 
-async def _vultus_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, VultusError)  # noqa: S101 - what Starlette promises
+async def _vultus_error(request: Request, error: VultusError) -> Response:
     return azure_problem(error) if _for_azure(request) else problem(error)
 
 
-async def _azure_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, AzureError)  # noqa: S101
+async def _azure_error(_request: Request, error: AzureError) -> Response:
     return error.response()
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: HTTPException) -> Response:
     """HTTP's own refusals: an unknown path, a wrong method."""
-    assert isinstance(error, HTTPException)  # noqa: S101
     code = code_of_status(error.status_code)
     if _for_azure(request):
         code = {404: "ResourceNotFound", 405: "MethodNotAllowed"}.get(error.status_code, code)
     return refusal(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+async def _invalid(_request: Request, error: RequestValidationError) -> Response:
     problems = "; ".join(
         f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
     )
