@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+import certifi
+import pytest
+
+from vultus.errors import UrlFailed
+from vultus.server.fetch import Fetcher
+
+LIMIT = 100_000  # bytes of a picture
+PICTURE = bytes(range(256)) * 100
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 PUBLIC, ANOTHER = "93.184.216.34", "93.184.216.35"
 PUBLIC_V6 = "2606:4700:4700::1111"
+
+
+def run(work, **options):
+    """Give a Fetcher to the coroutine function."""
+
+    async def whole():
+        async with aclosing(Fetcher(max_bytes=LIMIT, **options)) as fetcher:
+            return await work(fetcher)
+
+    return asyncio.run(whole())
+
+
+def fetch(url, **options):
+    options = {"allow_private": True, "timeout_s": 5.0, **options}
+    return run(lambda fetcher: fetcher.fetch(url), **options)
+
+
+def failure(url, kind=UrlFailed, **options):
+    """The error that fetching ends with."""
+    with pytest.raises(kind) as caught:
+        fetch(url, **options)
+    assert type(caught.value) is kind
+    return caught.value
+
+
+def share_trust(monkeypatch) -> None:
+    """Reading all authorities of the web takes longer than a test."""
+    monkeypatch.setattr("vultus.server.fetch._trust", lambda: _TRUST)
+
+
+_TRUST = ssl.create_default_context(cafile=certifi.where())
 
 
 @dataclass(frozen=True)
@@ -122,9 +163,10 @@ class Scripted:
         head = b""
         while b"\r\n\r\n" not in head:
             part = connection.recv(65536)
-            if not part:
-                return
             head += part
+            if not part or head.startswith(b"\x16"):  # TLS, as from a browser at the wrong port
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, _, value in (ln.partition(": ") for ln in lines)}
         asked = Asked(first.split()[1], headers)
@@ -156,7 +198,7 @@ class Internet:
 
         monkeypatch.setattr(socket.socket, "connect", connect)
 
-    def _resolve(self, host, port, family=0, type=0, proto=0, flags=0):  # noqa: A002
+    def _resolve(self, host, port, family=0, type=0, proto=0, flags=0):
         self.looked_up.append(host)
         time.sleep(self.slow_s)
         if host not in self.names:

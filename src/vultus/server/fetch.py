@@ -15,11 +15,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urljoin
 
 import anyio
 import certifi
+import httpcore
 import httpx
 
 from vultus.errors import StorageError, UrlFailed, UrlRefused, UrlTooLarge
@@ -196,7 +197,7 @@ class Fetcher:
         trouble: Exception | None = None
         for address in addresses:
             try:
-                return await self._transport.handle_async_request(
+                return await self._send(
                     place.request(address, connect_s=self._timeout_s / len(addresses))
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -204,6 +205,23 @@ class Fetcher:
             except (httpx.TransportError, OSError) as error:
                 raise UrlFailed(f"{place} does not answer as HTTP{_why(error)}.") from None
         raise UrlFailed(f"{place} cannot be reached{_why(trouble)}.")
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Ask, and leave no connection open: httpcore forgets those cancelled as TLS begins."""
+        opened: list[httpcore.AsyncNetworkStream] = []
+
+        async def note(event: str, info: dict[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                opened.append(info["return_value"])
+
+        request.extensions["trace"] = note
+        try:
+            return await self._transport.handle_async_request(request)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                for stream in opened:
+                    await stream.aclose()
+            raise
 
     async def _resolve(self, place: _Place) -> list[str]:
         """The IP addresses to try. All are judged: one forbidden address spoils the host."""
@@ -237,8 +255,6 @@ class _Place:
 
     def redirected(self, location: str, first: _Place) -> _Place:
         origin = f" (where {first} leads)"
-        if len(location) > _LONGEST_URL:
-            raise _too_long(origin)
         try:
             return self._checked(urljoin(str(self.url), location), origin)
         except ValueError:  # of urljoin
@@ -247,7 +263,7 @@ class _Place:
     @classmethod
     def _checked(cls, text: str, origin: str) -> _Place:
         if len(text) > _LONGEST_URL:
-            raise _too_long(origin)
+            raise UrlRefused(f"The address{origin} has more than {_LONGEST_URL} letters.")
         try:
             url = httpx.URL(text)
         except (httpx.InvalidURL, ValueError):
@@ -311,10 +327,6 @@ def _judge(response: httpx.Response, place: _Place, limit: int) -> None:
 
 def _too_large(place: _Place, limit: int) -> UrlTooLarge:
     return UrlTooLarge(f"{place} holds more than the {limit} bytes that are allowed.")
-
-
-def _too_long(origin: str) -> UrlRefused:
-    return UrlRefused(f"The address{origin} has more than {_LONGEST_URL} letters.")
 
 
 def _no_url(origin: str) -> UrlRefused:
