@@ -24,7 +24,14 @@ _ABSENCE_S = 1.0
 _STATUS_S = 0.5
 _MEMORY_S = 10.0
 _WARM_UP_S = 15.0
+# Pools of decoders and of the allocator reach their largest moment only after minutes.
+_LONG_S, _LONG_WARM_UP_S = 300.0, 300.0
 _DEADLINE_S = 30.0
+
+
+def warm_up_s(seconds: float) -> float:
+    """For how long cameras are watched before they are measured for so long."""
+    return _LONG_WARM_UP_S if seconds >= _LONG_S else _WARM_UP_S
 
 
 class Sights:
@@ -63,6 +70,7 @@ class Sampler:
         self.samples: list[dict[str, Any]] = []
         self.memory: list[tuple[float, float]] = []
         self.share = 0.0
+        self._warm = 0
         self._watching, self._seconds = watching, seconds
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
@@ -75,7 +83,7 @@ class Sampler:
         began = time.monotonic()
         while time.monotonic() - began < _DEADLINE_S and not self._all_live():
             time.sleep(_STATUS_S)
-        time.sleep(_WARM_UP_S)
+        self._warm_up()
         start, work = time.monotonic(), time.process_time()
         while (passed := time.monotonic() - start) < self._seconds:
             self._look(passed)
@@ -84,12 +92,20 @@ class Sampler:
         self.share = (time.process_time() - work) / passed
         self._watching.stop()
 
+    def _warm_up(self) -> None:
+        """Memory is noted with the seconds that are left, as a negative number."""
+        end = time.monotonic() + warm_up_s(self._seconds)
+        while (left := end - time.monotonic()) > 0:
+            self.memory.append((-left, memory_mb("VmRSS")))
+            time.sleep(min(_MEMORY_S, left))
+        self._warm = len(self.memory)
+
     def _all_live(self) -> bool:
         return all(status.analysed for status in self._watching.status)
 
     def _look(self, passed: float, *, last: bool = False) -> None:
         statuses = self._watching.status
-        if last or len(self.memory) <= passed / _MEMORY_S:
+        if last or len(self.memory) - self._warm <= passed / _MEMORY_S:
             self.memory.append((passed, memory_mb("VmRSS")))
         self.samples.append(
             {
@@ -121,7 +137,7 @@ def watch(addresses: list[str], people: str, seconds: float) -> dict[str, Any]:
         with Gallery(address) as gallery:
             gallery.enroll_folder(people, group="people", largest=True)
         del gallery
-        sights = Sights(len(cameras), seconds + _WARM_UP_S)
+        sights = Sights(len(cameras), seconds + warm_up_s(seconds))
         with watch_cameras(
             cameras, gallery=address, on="all", patient=True, onlookers=[sights]
         ) as watching:
