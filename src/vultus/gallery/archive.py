@@ -20,7 +20,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+)
 
 from vultus.errors import ArchiveInvalid, StorageError
 from vultus.gallery.store import FaceRecord
@@ -30,6 +37,9 @@ _MAX_FACES = 1_000_000
 _MAX_ROW_BYTES = 8192  # of the manifest, for each face
 _MAX_CROP_BYTES = 2**17  # an aligned face of 150 x 150 pixels as PNG is at most 70 kB
 _MAX_TOTAL_BYTES = 2**31
+# Exports unpack to about twice their size; what unpacks to far more was made to fill the memory.
+_MAX_RATIO = 100
+_SMALL_BYTES = 2**26
 _LONGEST_EMBEDDING = 100.0  # Euclidean; real ones are about 1.4
 _PNG = b"\x89PNG\r\n\x1a\n"
 # What the readers of zip, JSON and NumPy files raise on damaged or hostile ones. RuntimeError:
@@ -143,9 +153,10 @@ def read_archive(path: Path) -> tuple[str, list[FaceRecord]]:
 
 
 def _read_members(archive: zipfile.ZipFile, path: Path) -> tuple[str, list[FaceRecord]]:
-    sizes = [info.file_size for info in archive.infolist()]
-    if sum(sizes) > _MAX_TOTAL_BYTES:
-        raise ValueError(f"it unpacks to more than {_MAX_TOTAL_BYTES:,} bytes")
+    unpacked = sum(info.file_size for info in archive.infolist())
+    most = min(_MAX_TOTAL_BYTES, max(_SMALL_BYTES, _MAX_RATIO * path.stat().st_size))
+    if unpacked > most:
+        raise ValueError(f"it unpacks to more than {most:,} bytes")
     data = io.BytesIO(_member(archive, "embeddings.npy", _MAX_FACES * 512 + 1024))
     embeddings: NDArray[np.float32] = np.lib.format.read_array(data)
     if embeddings.ndim != 2 or embeddings.dtype != np.dtype("<f4"):
@@ -156,7 +167,7 @@ def _read_members(archive: zipfile.ZipFile, path: Path) -> tuple[str, list[FaceR
         raise ArchiveInvalid(
             f"{path} has schema {raw['schema_version']}, known is {SCHEMA}.", "Upgrade Vultus."
         )
-    manifest = _Manifest.model_validate(raw)
+    manifest = _checked(raw)
     lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1)
     if len(embeddings) != len(manifest.faces) or not (lengths < _LONGEST_EMBEDDING).all():
         raise ValueError("the embeddings do not fit the manifest")
@@ -168,6 +179,15 @@ def _read_members(archive: zipfile.ZipFile, path: Path) -> tuple[str, list[FaceR
         fields = row.model_dump(exclude={"crop"})
         records.append(FaceRecord(embedding=embedding, crop=crop, **fields))
     return manifest.group, records
+
+
+def _checked(raw: object) -> _Manifest:
+    try:
+        return _Manifest.model_validate(raw)
+    except ValidationError as error:  # its own text shows what is in the rows: people's names
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "all of it"
+        raise ValueError(f"manifest.json: {where}: {first['msg']}") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

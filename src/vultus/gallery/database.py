@@ -36,11 +36,14 @@ class Database:
     def __init__(self, address: str) -> None:
         self.address = address
         self.path = _file_of(address)
+        self.shown: str | None = None  # in messages, where clients must not learn the address
         self._engine: sa.Engine | None = None
         self._opening = Lock()
 
     def __str__(self) -> str:
-        """The address without its password."""
+        """The address without its password, or what is shown instead."""
+        if self.shown is not None:
+            return self.shown
         if self.path is not None:
             return str(self.path)
         return sa.make_url(self.address).render_as_string(hide_password=True)
@@ -92,7 +95,7 @@ class Database:
         else:
             if not create and not self.path.exists():
                 raise GalleryMissing(
-                    f"There is no gallery {self.path}.",
+                    f"There is no gallery {self}.",
                     "Enrol somebody first (`vultus enroll`), or name another one with --gallery.",
                 )
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ from vultus.gallery.enrolment import Enrolment, PreparedFace, prepare_face, sour
 from vultus.gallery.index import GroupIndex
 from vultus.gallery.matcher import Candidate, Decision, decide
 from vultus.gallery.rows import check_name
-from vultus.gallery.store import FaceRecord, Group, Person, Store
+from vultus.gallery.store import FaceRecord, Group, Person, Store, unknown_face
 from vultus.gallery.strangers import StrangerStore
 from vultus.gallery.visits import VisitStore
 from vultus.imaging.folders import find_pictures, is_folder
@@ -97,6 +97,10 @@ class Gallery:
     def calibrator(self) -> Calibrator:
         """What distances of this gallery's model are worth, at the wished rate."""
         return Calibrator.of(self.analyzer.embedder_id, self._far)
+
+    def calibrator_at(self, far: float | None) -> Calibrator:
+        """The same for another rate, or the gallery's own. Raises UsageError: not measured."""
+        return self.calibrator if far is None else Calibrator.of(self.analyzer.embedder_id, far)
 
     # enrolling
 
@@ -174,19 +178,25 @@ class Gallery:
         return self.identify_faces(self.analyzer.analyze(source), group=group, top=top)
 
     def identify_faces(
-        self, faces: Faces, *, group: str = DEFAULT_GROUP, top: int = 3
+        self,
+        faces: Faces,
+        *,
+        group: str = DEFAULT_GROUP,
+        top: int = 3,
+        far: float | None = None,
     ) -> list[Identification]:
-        """Name faces that were already found and embedded in one picture."""
+        """Name faces that were already found and embedded in one picture; `far` as in `decide`."""
         if faces.embeddings is None or faces.embedder is None:
             raise ModelMismatch("These faces have no embeddings.", "Analyze with embed=True.")
-        decisions = self.decide(faces.embeddings, faces.embedder, group=group, top=top)
+        decisions = self.decide(faces.embeddings, faces.embedder, group=group, top=top, far=far)
+        threshold = self.calibrator_at(far).threshold
         return [
             Identification(
                 face,
                 decision.person,
                 decision.probability,
                 decision.candidates,
-                self._why(face, decision),
+                _why(face, decision, threshold),
             )
             for face, decision in zip(faces, decisions, strict=True)
         ]
@@ -198,38 +208,31 @@ class Gallery:
         *,
         group: str = DEFAULT_GROUP,
         top: int = 3,
+        far: float | None = None,
     ) -> list[Decision]:
         """Who the faces of one picture are, together, from embeddings (n, d) of this model.
+
+        far: wished rate of false matches for this once; the gallery's own when not given.
 
         Raises:
             GroupUnknown: there is no such group. ModelMismatch: it is another model's.
         """
         templates = self._index.templates(group, embedder)
         margin = self.settings.matching.margin
-        return decide(embeddings, templates, self.calibrator, margin=margin, top=top)
-
-    def _why(self, face: Face, decision: Decision) -> dict[str, Any]:
-        named = (c for c in decision.candidates if c.person == decision.person)
-        first = next(named, decision.candidates[0] if decision.candidates else None)
-        quality = face.quality or {}
-        return {
-            "rule": decision.rule,
-            "threshold": self.calibrator.threshold,
-            "reference": first.reference if first else None,
-            "runner_up": decision.runner_up,
-            "margin": decision.margin,
-            "face_px": quality.get("face_px"),
-            "sharpness": quality.get("sharpness"),
-            "yaw_deg": quality.get("yaw_deg"),
-            "quality": quality.get("score"),
-            "poor": poor_reasons(quality, face.score) if quality else [],
-        }
+        return decide(embeddings, templates, self.calibrator_at(far), margin=margin, top=top)
 
     # people and groups
 
-    def groups(self) -> list[Group]:
-        """All groups by name, with the number of their people and faces."""
-        return self._store.groups()
+    def groups(self, *, after: str | None = None, limit: int | None = None) -> list[Group]:
+        """All groups by name, with the number of their people and faces.
+
+        Or a page of them: at most `limit` behind the name `after`.
+        """
+        return self._store.groups(after=after, limit=limit)
+
+    def group(self, name: str) -> Group:
+        """One group. Raises GroupUnknown."""
+        return self._store.group(name)
 
     def require_group(self, name: str) -> None:
         """Raises GroupUnknown, or GalleryMissing, where there is no such group."""
@@ -247,13 +250,30 @@ class Gallery:
         """Remove a group with all its people, faces, strangers, visits and their pictures."""
         delete_pictures(self._store.remove_group(name))
 
-    def people(self, group: str | None = None) -> list[Person]:
-        """The people of a group, or of all groups."""
-        return self._store.people(group)
+    def people(
+        self, group: str | None = None, *, after: str | None = None, limit: int | None = None
+    ) -> list[Person]:
+        """The people of a group, or of all groups; or a page of a group as in `groups`."""
+        return self._store.people(group, after=after, limit=limit)
+
+    def person(self, name: str, *, group: str = DEFAULT_GROUP) -> Person:
+        """One person. Raises GroupUnknown, PersonUnknown."""
+        return self._store.person(group, name)
+
+    def person_of_guid(self, guid: str) -> Person:
+        """One person of whatever group, by id. Raises PersonUnknown."""
+        return self._store.person_of_guid(guid)
 
     def faces_of(self, person: str, *, group: str = DEFAULT_GROUP) -> list[FaceRecord]:
         """The enrolled faces of one person."""
         return self._store.faces(group, person=person)
+
+    def face(self, guid: str, *, person: str, group: str = DEFAULT_GROUP) -> FaceRecord:
+        """One enrolled face by its guid. Raises GroupUnknown, PersonUnknown, FaceUnknown."""
+        found = self._store.faces(group, person=person, guid=guid)
+        if not found:
+            raise unknown_face(group, guid)
+        return found[0]
 
     def rename(self, person: str, new_name: str, *, group: str = DEFAULT_GROUP) -> None:
         """Raises PersonUnknown, or PersonExists where the new name is taken."""
@@ -271,9 +291,11 @@ class Gallery:
         """Remove a person with all faces, visits and their pictures."""
         delete_pictures(self._store.remove_person(group, person))
 
-    def remove_face(self, face_id: int, *, group: str = DEFAULT_GROUP) -> None:
-        """Remove one enrolled face by its id (see `faces_of`). Raises FaceUnknown."""
-        self._store.remove_face(group, face_id)
+    def remove_face(
+        self, face: int | str, *, group: str = DEFAULT_GROUP, person: str | None = None
+    ) -> None:
+        """Remove one enrolled face by its id or guid (see `faces_of`). Raises FaceUnknown."""
+        self._store.remove_face(group, face, person=person)
 
     # those whom nobody knows, see `video`
 
@@ -327,6 +349,24 @@ class Gallery:
         if not records:
             self._store.create_group(name)
         return name, self._store.add_faces(name, records)
+
+
+def _why(face: Face, decision: Decision, threshold: float) -> dict[str, Any]:
+    named = (c for c in decision.candidates if c.person == decision.person)
+    first = next(named, decision.candidates[0] if decision.candidates else None)
+    quality = face.quality or {}
+    return {
+        "rule": decision.rule,
+        "threshold": threshold,
+        "reference": first.reference if first else None,
+        "runner_up": decision.runner_up,
+        "margin": decision.margin,
+        "face_px": quality.get("face_px"),
+        "sharpness": quality.get("sharpness"),
+        "yaw_deg": quality.get("yaw_deg"),
+        "quality": quality.get("score"),
+        "poor": poor_reasons(quality, face.score) if quality else [],
+    }
 
 
 def _each(sources: ImageSource | Iterable[ImageSource]) -> Iterator[ImageSource]:

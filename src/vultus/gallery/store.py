@@ -19,6 +19,7 @@ from vultus.errors import (
     GalleryInvalid,
     GroupExists,
     PersonExists,
+    PersonUnknown,
     UsageError,
 )
 from vultus.faces.embedder import EMBEDDING_SIZE
@@ -86,17 +87,20 @@ class Store:
 
     # groups
 
-    def groups(self) -> list[Group]:
-        people = sa.func.count(sa.distinct(persons.c.id))
-        count = sa.func.count(faces.c.id)
-        query = (
-            sa.select(groups.c.id, groups.c.name, groups.c.revision, people, count)
-            .select_from(groups.outerjoin(persons).outerjoin(faces))
-            .group_by(groups.c.id)
-            .order_by(groups.c.name)
-        )
+    def groups(self, *, after: str | None = None, limit: int | None = None) -> list[Group]:
+        """All groups by name, or a page of them: at most `limit` behind the name `after`."""
+        query = _group_query().order_by(groups.c.name).limit(limit)
+        if after is not None:
+            query = query.where(groups.c.name > after)
         with self._database.read() as connection:
             return [Group(*row) for row in connection.execute(query)]
+
+    def group(self, name: str) -> Group:
+        with self._database.read() as connection:
+            row = connection.execute(_group_query().where(groups.c.name == name)).one_or_none()
+            if row is None:
+                raise unknown_group(connection, name)
+            return Group(*row)
 
     def create_group(self, name: str) -> None:
         name = check_name(name, "group")
@@ -142,27 +146,34 @@ class Store:
 
     # people
 
-    def people(self, group: str | None = None) -> list[Person]:
-        query = (
-            sa.select(
-                persons.c.id,
-                persons.c.name,
-                groups.c.name,
-                sa.func.count(faces.c.id),
-                persons.c.created_at,
-                persons.c.guid,
-            )
-            .select_from(persons.join(groups).outerjoin(faces))
-            .group_by(persons.c.id, groups.c.name)
-            .order_by(groups.c.name, persons.c.name)
-        )
+    def people(
+        self, group: str | None = None, *, after: str | None = None, limit: int | None = None
+    ) -> list[Person]:
+        """People by group and name, or a page of one group: `limit` behind the name `after`."""
+        query = _person_query().order_by(groups.c.name, persons.c.name).limit(limit)
         with self._database.read() as connection:
             if group is not None:
                 query = query.where(persons.c.group_id == group_id_of(connection, group))
-            return [
-                Person(row[0], row[1], row[2], row[3], row[4].isoformat() + "Z", row[5])
-                for row in connection.execute(query)
-            ]
+            if after is not None:
+                query = query.where(persons.c.name > after)
+            return [_person(row) for row in connection.execute(query)]
+
+    def person(self, group: str, name: str) -> Person:
+        with self._database.read() as connection:
+            group_id = group_id_of(connection, group)
+            person_id = person_id_of(connection, group_id, name, group)
+            return _person(
+                connection.execute(_person_query().where(persons.c.id == person_id)).one()
+            )
+
+    def person_of_guid(self, guid: str) -> Person:
+        """The person with this id, in whatever group."""
+        with self._database.read() as connection:
+            query = _person_query().where(persons.c.guid == guid.lower())
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise PersonUnknown(f"There is no person {guid!r}.", "Removed people leave no trace.")
+        return _person(row)
 
     def rename_person(self, group: str, name: str, new_name: str) -> None:
         new_name = check_name(new_name, "person")
@@ -246,9 +257,14 @@ class Store:
             return sum(add_face(connection, group, record) is not None for record in records)
 
     def faces(
-        self, group: str, *, person: str | None = None, crops: bool = True
+        self,
+        group: str,
+        *,
+        person: str | None = None,
+        guid: str | None = None,
+        crops: bool = True,
     ) -> list[FaceRecord]:
-        """All enrolled faces of a group, or of one person in it; crops only when wanted."""
+        """All enrolled faces of a group, of one person or of one guid; crops only when wanted."""
         columns = [c for c in faces.c if crops or c is not faces.c.crop]
         query = sa.select(
             persons.c.name, persons.c.guid.label("person_guid"), *columns
@@ -260,21 +276,65 @@ class Store:
                 query = query.where(
                     persons.c.id == person_id_of(connection, group_id, person, group)
                 )
+            if guid is not None:
+                query = query.where(faces.c.guid == guid.lower())
             return [_face_record(row) for row in connection.execute(query)]
 
-    def remove_face(self, group: str, face_id: int) -> None:
+    def remove_face(self, group: str, face: int | str, *, person: str | None = None) -> None:
+        """Remove a face by its number or guid; where `person` is given it must be that one's."""
         with self._database.write() as connection:
             group_id = group_id_of(connection, group)
             mine = sa.select(persons.c.id).where(persons.c.group_id == group_id)
-            this = sa.and_(faces.c.id == face_id, faces.c.person_id.in_(mine))
-            if connection.execute(sa.select(faces.c.id).where(this)).scalar() is None:
-                raise FaceUnknown(
-                    f"There is no face {face_id} in {group!r}.",
-                    f"List them: vultus people show NAME --group {group!r}.",
-                )
+            if person is not None:
+                mine = mine.where(persons.c.name == person)
+            key = faces.c.guid == face.lower() if isinstance(face, str) else faces.c.id == face
+            query = sa.select(faces.c.id).where(key, faces.c.person_id.in_(mine))
+            face_id = connection.execute(query).scalar()
+            if face_id is None:
+                raise unknown_face(group, face)
             note_face(connection, "face.remove", face_id)
-            connection.execute(faces.delete().where(this))
+            connection.execute(faces.delete().where(faces.c.id == face_id))
             touch(connection, group_id)
+
+
+def unknown_face(group: str, face: int | str) -> FaceUnknown:
+    return FaceUnknown(
+        f"There is no face {face} in {group!r}.",
+        f"List them: vultus people show NAME --group {group!r}.",
+    )
+
+
+def _group_query() -> sa.Select[Any]:
+    people = sa.select(sa.func.count(persons.c.id)).where(persons.c.group_id == groups.c.id)
+    enrolled = (
+        sa.select(sa.func.count(faces.c.id))
+        .select_from(faces.join(persons))
+        .where(persons.c.group_id == groups.c.id)
+    )
+    return sa.select(
+        groups.c.id,
+        groups.c.name,
+        groups.c.revision,
+        people.scalar_subquery(),
+        enrolled.scalar_subquery(),
+    )
+
+
+def _person_query() -> sa.Select[Any]:
+    enrolled = sa.select(sa.func.count(faces.c.id)).where(faces.c.person_id == persons.c.id)
+    return sa.select(
+        persons.c.id,
+        persons.c.name,
+        groups.c.name.label("group_name"),
+        enrolled.scalar_subquery().label("enrolled"),
+        persons.c.created_at,
+        persons.c.guid,
+    ).select_from(persons.join(groups))
+
+
+def _person(row: sa.Row[Any]) -> Person:
+    since = row.created_at.isoformat() + "Z"
+    return Person(row.id, row.name, row.group_name, row.enrolled, since, row.guid)
 
 
 def _guid_of(connection: sa.Connection, person_id: int) -> str:

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -57,33 +58,23 @@ class StrangerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def strangers(self, group: str | None = None) -> list[Stranger]:
-        """All strangers, by group and number."""
-        query = (
-            sa.select(
-                strangers,
-                groups.c.name,
-                _count(stranger_faces.c.id, stranger_faces.c.stranger_id),
-                _count(visits.c.id, visits.c.stranger_id),
-            )
-            .select_from(strangers.join(groups))
-            .order_by(groups.c.name, strangers.c.number)
-        )
+    def strangers(
+        self, group: str | None = None, *, after: str | None = None, limit: int | None = None
+    ) -> list[Stranger]:
+        """Strangers by group and number, or a page: `limit` behind the label `after`."""
+        query = _query().order_by(groups.c.name, strangers.c.number).limit(limit)
         with self._database.read() as connection:
             if group is not None:
                 query = query.where(strangers.c.group_id == group_id_of(connection, group))
-            return [
-                Stranger(
-                    label=stranger_label(row.number),
-                    group=row.name,
-                    faces=row[-2],
-                    visits=row[-1],
-                    ignored=row.ignored,
-                    created_at=row.created_at.isoformat() + "Z",
-                    seen_at=row.seen_at.isoformat() + "Z",
-                )
-                for row in connection.execute(query)
-            ]
+            if after is not None:
+                query = query.where(strangers.c.number > (label_number(after) or 0))
+            return [_stranger(row) for row in connection.execute(query)]
+
+    def stranger(self, group: str, label: str) -> Stranger:
+        """One stranger. Raises GroupUnknown, StrangerUnknown."""
+        with self._database.read() as connection:
+            key = _stranger_id(connection, group_id_of(connection, group), label, group)
+            return _stranger(connection.execute(_query().where(strangers.c.id == key)).one())
 
     def revision(self, group: str) -> tuple[object, ...]:
         """What changes with the group's strangers; cheap enough to ask before every search."""
@@ -241,8 +232,31 @@ class StrangerStore:
                 strangers.c.seen_at < moment,
             )
             keys = list(connection.execute(query).scalars())
+            if keys:
+                note(connection, "stranger.forget_unseen", group, f"{len(keys)} strangers")
             pictures = [picture for key in keys for picture in _forget(connection, key)]
             return len(keys), pictures
+
+
+def _query() -> sa.Select[Any]:
+    return sa.select(
+        strangers,
+        groups.c.name,
+        _count(stranger_faces.c.id, stranger_faces.c.stranger_id).label("faces"),
+        _count(visits.c.id, visits.c.stranger_id).label("visits"),
+    ).select_from(strangers.join(groups))
+
+
+def _stranger(row: sa.Row[Any]) -> Stranger:
+    return Stranger(
+        label=stranger_label(row.number),
+        group=row.name,
+        faces=row.faces,
+        visits=row.visits,
+        ignored=row.ignored,
+        created_at=row.created_at.isoformat() + "Z",
+        seen_at=row.seen_at.isoformat() + "Z",
+    )
 
 
 def _count(what: sa.Column[int], of: sa.Column[int]) -> sa.ScalarSelect[int]:

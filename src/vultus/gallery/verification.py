@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.calibration import Calibrator
@@ -41,8 +42,14 @@ def verify(
         face = pick_face(faces, source_name(source), largest=largest)
         vectors.append(np.asarray(face.embedding))
     wished = far if far is not None else analyzer.settings.matching.far
-    calibrator = Calibrator.of(analyzer.embedder_id, wished)
-    distance = float(np.linalg.norm(vectors[0] - vectors[1]))
+    return compare(vectors[0], vectors[1], Calibrator.of(analyzer.embedder_id, wished))
+
+
+def compare(
+    first: NDArray[np.float32], second: NDArray[np.float32], calibrator: Calibrator
+) -> Verification:
+    """Compare two embeddings (d,) by the calibrator's model."""
+    distance = float(np.linalg.norm(first - second))
     probability = float(calibrator.probability(distance))
     return Verification(
         distance <= calibrator.threshold, probability, distance, calibrator.threshold

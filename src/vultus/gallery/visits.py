@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from vultus.errors import VisitUnknown
+from vultus.gallery.audit import note
 from vultus.gallery.database import Database
 from vultus.gallery.labels import label_number, stranger_label
 from vultus.gallery.rows import find_group, find_person, group_id_of
@@ -77,23 +79,25 @@ class VisitStore:
         camera: str | None = None,
         since: datetime.datetime | None = None,
         until: datetime.datetime | None = None,
+        after: tuple[datetime.datetime, str] | None = None,
         limit: int = 100,
     ) -> list[VisitRecord]:
         """Visits, the newest first. `person` is a name or a stranger's label.
 
+        after: start and id of the last visit of a page; the next ones follow.
+
         Raises:
             GroupUnknown: there is no such group.
         """
-        query = (
-            sa.select(visits, groups.c.name, persons.c.name.label("person"), strangers.c.number)
-            .select_from(
-                visits.join(groups)
-                .outerjoin(persons, visits.c.person_id == persons.c.id)
-                .outerjoin(strangers, visits.c.stranger_id == strangers.c.id)
+        query = _all().order_by(visits.c.start_at.desc(), visits.c.id).limit(limit)
+        if after is not None:
+            start, last = _plain(after[0]), after[1]
+            query = query.where(
+                sa.or_(
+                    visits.c.start_at < start,
+                    sa.and_(visits.c.start_at == start, visits.c.id > last),
+                )
             )
-            .order_by(visits.c.start_at.desc(), visits.c.id)
-            .limit(limit)
-        )
         with self._database.read() as connection:
             if group is not None:
                 query = query.where(visits.c.group_id == group_id_of(connection, group))
@@ -111,6 +115,14 @@ class VisitStore:
                 query = query.where(visits.c.start_at < _plain(until))
             return [_record(row) for row in connection.execute(query)]
 
+    def get(self, visit: str) -> VisitRecord:
+        """One visit by its id. Raises VisitUnknown."""
+        with self._database.read() as connection:
+            row = connection.execute(_all().where(visits.c.id == visit)).one_or_none()
+        if row is None:
+            raise VisitUnknown("There is no such visit.", "It may have been forgotten.")
+        return _record(row)
+
     def forget(self, *, before: datetime.datetime) -> tuple[int, list[str]]:
         """Delete the visits that ended before; how many, and their pictures, for deletion."""
         old = visits.c.end_at < _plain(before)
@@ -118,7 +130,9 @@ class VisitStore:
             count = connection.execute(
                 sa.select(sa.func.count(visits.c.id)).where(old)
             ).scalar_one()
-            return count, forget_visits(connection, old)
+            pictures = forget_visits(connection, old)
+            note(connection, "visits.forget", None, f"{count} before {before.isoformat()}")
+            return count, pictures
 
 
 def forget_visits(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[str]:
@@ -132,6 +146,16 @@ def forget_visits(connection: sa.Connection, which: sa.ColumnElement[bool]) -> l
     connection.execute(events.delete().where(events.c.visit.in_(gone)))
     connection.execute(visits.delete().where(which))
     return pictures
+
+
+def _all() -> sa.Select[Any]:
+    return sa.select(
+        visits, groups.c.name, persons.c.name.label("person"), strangers.c.number
+    ).select_from(
+        visits.join(groups)
+        .outerjoin(persons, visits.c.person_id == persons.c.id)
+        .outerjoin(strangers, visits.c.stranger_id == strangers.c.id)
+    )
 
 
 def _values(visit: VisitRecord) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""Person groups and large person groups."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from vultus.gallery.containers import Container
+from vultus.server.azure.wire import (
+    change_in,
+    empty,
+    flag,
+    group_kind,
+    new_in,
+    page_of,
+    told_as,
+    without_unset,
+)
+from vultus.server.services import services_of
+
+router = APIRouter()
+
+_ID_OF = {"persongroups": "personGroupId", "largepersongroups": "largePersonGroupId"}
+
+
+@router.put("/persongroups/{wire_id}")
+@router.put("/largepersongroups/{wire_id}")
+async def create(request: Request, wire_id: str) -> Response:
+    """409 where the id is taken, also by a group made here under this name."""
+    kind, new = group_kind(request), await new_in(request)
+    make = partial(
+        services_of(request).containers.create,
+        user_data=new.user_data,
+        recognition_model=new.recognition_model,
+    )
+    with told_as(kind):
+        await run_in_threadpool(make, kind, wire_id, new.title)
+    return empty()
+
+
+@router.get("/persongroups")
+@router.get("/largepersongroups")
+def page(request: Request) -> Response:
+    """By id, those made here among them."""
+    kind, model = group_kind(request), flag(request, "returnRecognitionModel")
+    found = services_of(request).containers.page(kind, page_of(request))
+    return JSONResponse([_shown(container, model) for container in found])
+
+
+@router.get("/persongroups/{wire_id}")
+@router.get("/largepersongroups/{wire_id}")
+def get(request: Request, wire_id: str) -> Response:
+    """One of them, without its people."""
+    kind, model = group_kind(request), flag(request, "returnRecognitionModel")
+    with told_as(kind):
+        found = services_of(request).containers.find(kind, wire_id)
+    return JSONResponse(_shown(found, model))
+
+
+@router.patch("/persongroups/{wire_id}")
+@router.patch("/largepersongroups/{wire_id}")
+async def update(request: Request, wire_id: str) -> Response:
+    """What is not sent stays."""
+    kind, change = group_kind(request), await change_in(request)
+    apply = partial(
+        services_of(request).containers.update, title=change.title, user_data=change.user_data
+    )
+    with told_as(kind):
+        await run_in_threadpool(apply, kind, wire_id)
+    return empty()
+
+
+@router.delete("/persongroups/{wire_id}")
+@router.delete("/largepersongroups/{wire_id}")
+def delete(request: Request, wire_id: str) -> Response:
+    """With everybody in it; the id is free then."""
+    kind = group_kind(request)
+    with told_as(kind):
+        services_of(request).containers.delete(kind, wire_id)
+    return empty()
+
+
+def _shown(container: Container, model: bool) -> dict[str, object]:
+    """One made here has no recognition model: faces of every one may be looked for in it."""
+    return {
+        _ID_OF[container.kind]: container.wire_id,
+        **without_unset(
+            name=container.title,
+            userData=container.user_data,
+            recognitionModel=container.recognition_model if model else None,
+        ),
+    }
