@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vultus.errors import AccessDenied, VultusError
 from vultus.gallery.audit import acting_as
-from vultus.server.azure.paths import is_azure
+from vultus.server.azure.paths import PREFIX, is_azure
 from vultus.server.azure.problems import azure_problem
+from vultus.server.bodies import is_cut_off
 from vultus.server.inference import ClientGone
 from vultus.server.logs import access_log
 from vultus.server.problems import problem
@@ -52,6 +53,8 @@ class Gate:
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
                 answer["x-request-id"] = request_id
+                if is_cut_off(scope):
+                    answer["connection"] = "close"
                 if is_azure(scope["path"]):
                     answer["apim-request-id"] = request_id
             await send(message)
@@ -93,6 +96,8 @@ class Gate:
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         # never the path itself: it may hold the name of a person
         route = getattr(scope.get("route"), "path", None) or "unknown"
+        if is_azure(scope["path"]) and not route.startswith(PREFIX):
+            route = f"{PREFIX}{route}" if route != "unknown" else route
         principal = scope.get("principal")
         metrics = self._services.metrics
         # a stranger's own words would be counters without end

@@ -46,6 +46,7 @@ _CODES: tuple[tuple[type[VultusError], int, str], ...] = (
     (errors.UrlRefused, 400, "InvalidURL"),
     (errors.UrlFailed, 400, "InvalidURL"),
     (errors.GalleryBusy, 503, "ServiceUnavailable"),
+    (errors.ModelMismatch, 400, "BadArgument"),
     (errors.StorageError, 507, "InsufficientStorage"),
     (errors.UsageError, 400, "BadArgument"),
 )
