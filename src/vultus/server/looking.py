@@ -7,7 +7,7 @@ from vultus.faces.types import Faces
 from vultus.imaging.load import Image, load
 from vultus.server.inference import Cancel
 from vultus.server.metrics import Metrics
-from vultus.settings import LimitSettings
+from vultus.settings import DetectionSettings, LimitSettings
 
 
 class Looker:
@@ -37,11 +37,15 @@ class Looker:
         quality: bool = True,
         chips: bool = False,
         points68: bool = False,
+        detection: DetectionSettings | None = None,
     ) -> Faces:
-        """Find the faces of an image and, as asked, describe them."""
-        self._analyzer.warm_up(embed=embed)
+        """Find the faces of an image and, as asked, describe them.
+
+        detection: how they are looked for; as the settings say when not given.
+        """
+        self._analyzer.warm_up(embed=embed, points68=points68)
         with self._metrics.stage("detect"):
-            found = self._analyzer.locate(image)
+            found = self._analyzer.locate(image, detection)
         self._metrics.faces.inc(len(found))
         cancel.check()
         if not (embed or quality or chips or points68):
