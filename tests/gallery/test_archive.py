@@ -232,6 +232,21 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(written, monkeypatch):
         read_archive(written)
 
 
+def test_an_archive_that_unpacks_to_far_more_than_itself_is_refused(written, monkeypatch):
+    monkeypatch.setattr(archive, "_SMALL_BYTES", 1000)
+    assert read_archive(written)
+    rewrite(written, manifest=bytes(10**6))
+    with pytest.raises(ArchiveInvalid, match="unpacks to more than"):
+        read_archive(written)
+
+
+def test_what_is_wrong_with_a_manifest_is_told_without_what_is_in_it(written):
+    manifest = members(written)["manifest.json"]
+    rewrite(written, manifest=manifest.replace(b'"quality"', b'"charm"'))
+    with pytest.raises(ArchiveInvalid, match=r"manifest\.json: faces\.0\.quality: Field required"):
+        read_archive(written)
+
+
 @pytest.mark.parametrize("length", [101.0, 3e38])
 def test_embeddings_that_no_network_makes_are_refused(tmp_path, length):
     vector = np.zeros(128, np.float32)

@@ -319,6 +319,19 @@ def test_a_gallery_is_named_without_its_password():
     assert str(Database("postgresql://me:secret@host/x")) == "postgresql://me:***@host/x"
 
 
+def test_what_is_shown_instead_of_the_address_is_in_every_message(tmp_path):
+    database = Database(str(tmp_path / "people.db"))
+    database.shown = "The gallery"
+    with pytest.raises(GalleryMissing, match="The gallery is not there") as caught:
+        Store(database).groups()
+    assert str(tmp_path) not in str(caught.value)
+    (tmp_path / "people.db").write_text("milk")
+    with pytest.raises(GalleryInvalid, match="The gallery is not a gallery") as caught:
+        Store(database).groups()
+    assert str(tmp_path) not in str(caught.value)
+    database.close()
+
+
 def test_a_folder_is_no_gallery(tmp_path):
     with opened(tmp_path) as store, pytest.raises(StorageError):
         store.groups()

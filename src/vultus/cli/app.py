@@ -23,6 +23,7 @@ from vultus.cli import (
     groups_command,
     identify_command,
     info_command,
+    keys_command,
     models_command,
     people_command,
     replay_command,
@@ -116,6 +117,7 @@ app.add_typer(people_command.app, name="people")
 app.add_typer(strangers_command.app, name="strangers")
 app.add_typer(visits_command.app, name="visits")
 app.add_typer(groups_command.app, name="groups")
+app.add_typer(keys_command.app, name="keys")
 app.add_typer(models_command.app, name="models")
 app.add_typer(evaluate_command.app, name="evaluate")
 app.command()(info_command.info)

@@ -95,7 +95,7 @@ class Database:
         else:
             if not create and not self.path.exists():
                 raise GalleryMissing(
-                    f"There is no gallery {self}.",
+                    f"{self} is not there.",
                     "Enrol somebody first (`vultus enroll`), or name another one with --gallery.",
                 )
             self.path.parent.mkdir(parents=True, exist_ok=True)

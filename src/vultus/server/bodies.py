@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+import anyio
+from starlette.requests import Request
+from starlette.types import Scope
 
 from vultus.errors import BodyTooLarge, UsageError
 from vultus.server.inference import ClientGone
@@ -16,6 +19,7 @@ from vultus.server.inference import ClientGone
 # it hears the answer rather than a broken connection.
 _DRAIN_BYTES = 8 * 2**20
 _DRAIN_S = 5.0
+_ENDED, _CUT_OFF = "vultus.body_ended", "vultus.body_cut_off"
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -25,37 +29,30 @@ async def read_body(request: Request, limit: int) -> bytes:
         BodyTooLarge: it has more bytes than `limit`; no more are kept than that.
         ClientGone: the client went away in the middle.
     """
-    parts: list[bytes] = []
-    size = 0
-    await _refuse_announced(request, limit)
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                parts.clear()
-                await _drain(request)
-                raise too_large(limit)
-            parts.append(part)
-    except ClientDisconnect as error:
-        raise ClientGone from error
-    return b"".join(parts)
+    return b"".join([part async for part in parts_of(request, limit)])
 
 
 async def save_body(request: Request, limit: int, path: Path) -> int:
     """Write the body to a file; returns its size. Raises as `read_body`; the file may be there."""
     size = 0
-    await _refuse_announced(request, limit)
-    try:
-        with path.open("wb") as file:
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    await _drain(request)
-                    raise too_large(limit)
-                file.write(part)
-    except ClientDisconnect as error:
-        raise ClientGone from error
+    with path.open("wb") as file:
+        async for part in parts_of(request, limit):
+            size += file.write(part)
     return size
+
+
+async def parts_of(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises as `read_body`."""
+    size = 0
+    await _refuse_announced(request, limit)
+    while not _ended(request):
+        part = await _next_part(request)
+        size += len(part)
+        if size > limit:
+            await drain(request)
+            raise too_large(limit)
+        if part:
+            yield part
 
 
 async def read_json(request: Request, limit: int = 2**20) -> Any:
@@ -78,15 +75,35 @@ def too_large(limit: int) -> BodyTooLarge:
 async def _refuse_announced(request: Request, limit: int) -> None:
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
-        await _drain(request)
+        await drain(request)
         raise too_large(limit)
 
 
-async def _drain(request: Request) -> None:
-    deadline = time.monotonic() + _DRAIN_S
+async def drain(request: Request) -> None:
+    """Throw away what a client still sends, so that it hears why; nothing where all was read."""
     size = 0
-    while size < _DRAIN_BYTES and time.monotonic() < deadline:
-        message = await request.receive()
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
-        size += len(message.get("body", b""))
+    with anyio.move_on_after(_DRAIN_S), suppress(ClientGone):
+        while size < _DRAIN_BYTES and not _ended(request):
+            size += len(await _next_part(request))
+    if not _ended(request):
+        request.scope[_CUT_OFF] = True
+
+
+def is_cut_off(scope: Scope) -> bool:
+    """Whether more of the body may come than anybody reads: only closing the connection helps."""
+    return bool(scope.get(_CUT_OFF))
+
+
+async def _next_part(request: Request) -> bytes:
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    if not message.get("more_body", False):
+        request.scope[_ENDED] = True
+    part: bytes = message.get("body", b"")
+    return part
+
+
+def _ended(request: Request) -> bool:
+    """Whether all of the body was read; to ask for more would wait for the client to go."""
+    return bool(request.scope.get(_ENDED))

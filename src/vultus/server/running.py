@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from types import FrameType
 
@@ -10,6 +11,8 @@ import uvicorn
 from vultus.errors import UsageError
 from vultus.server.app import create_app
 from vultus.server.services import Services
+
+_BACKLOG = 2048  # as uvicorn's own
 
 
 class _Server(uvicorn.Server):
@@ -20,8 +23,12 @@ class _Server(uvicorn.Server):
         self._services = services
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del frame
         self._services.stopping.set()
-        super().handle_exit(sig, frame)
+        # not uvicorn's own, which raises the signal again at the end: to be told to stop is no
+        # failure, and the status is 0
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def serve(services: Services, listener: socket.socket) -> None:
@@ -49,6 +56,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # who comes before the server is up waits, and nobody else can take the port meanwhile
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise UsageError(

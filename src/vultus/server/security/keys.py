@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import hashlib
 import hmac
@@ -24,6 +25,8 @@ from vultus.server.security.roles import ROLES, Principal, Role
 _PREFIX = "vultus_"
 _BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}\Z")
+# Whoever has the key of the settings; the audit could not tell another one of that name apart.
+SETTINGS_NAME = "settings"
 # How long a revoked key may go on in another process than the one that revoked it.
 _FRESH_S = 2.0
 
@@ -51,10 +54,11 @@ class KeyStore:
             KeyExists: the name is taken, also by a revoked key. UsageError: name or role make
                 no sense.
         """
-        if not _NAME.match(name):
+        if not _NAME.match(name) or name == SETTINGS_NAME:
             raise UsageError(
                 f"{name!r} is no name for a key.",
-                "Use 1 to 64 letters, digits, dots, dashes, underscores and spaces.",
+                "Use 1 to 64 letters, digits, dots, dashes, underscores and spaces, "
+                f"and not {SETTINGS_NAME!r}.",
             )
         if role not in ROLES:
             raise UsageError(f"There is no role {role!r}.", f"Choose of: {', '.join(ROLES)}.")
@@ -91,7 +95,9 @@ class KeyStore:
 
     def valid(self) -> dict[str, Principal]:
         """Whose each valid digest is."""
-        query = sa.select(api_keys).where(api_keys.c.revoked_at.is_(None))
+        query = sa.select(api_keys).where(
+            api_keys.c.revoked_at.is_(None), api_keys.c.role.in_(list(ROLES))
+        )
         try:
             with self._database.read() as connection:
                 return {
@@ -114,21 +120,35 @@ class KeyRing:
         self._given = None if given is None else digest(given)
         self._known: dict[str, Principal] = {}
         self._read_at = -_FRESH_S
+        self._reading: asyncio.Task[dict[str, Principal]] | None = None
 
     async def whose(self, key: str) -> Principal | None:
         """Whose a key is; None where it is nobody's."""
         asked = digest(key)
         if self._given is not None and hmac.compare_digest(asked, self._given):
-            return Principal("settings", "admin")
-        if time.monotonic() - self._read_at > _FRESH_S:
-            # before the answer, so that many requests at once ask once
-            self._read_at = time.monotonic()
-            self._known = await run_in_threadpool(self._store.valid)
-        return self._known.get(asked)
+            return Principal(SETTINGS_NAME, "admin")
+        return (await self._fresh()).get(asked)
 
     def forget(self) -> None:
-        """Read the keys again at the next request."""
+        """Read the keys again at the next request; may be called from any thread."""
         self._read_at = -_FRESH_S
+        self._reading = None
+
+    async def _fresh(self) -> dict[str, Principal]:
+        if time.monotonic() - self._read_at <= _FRESH_S:
+            return self._known
+        reading = self._reading
+        if reading is None or reading.done():
+            # many requests at once ask once, and all wait for the answer
+            self._reading = reading = asyncio.create_task(self._read())
+        return await asyncio.shield(reading)
+
+    async def _read(self) -> dict[str, Principal]:
+        began = time.monotonic()
+        known = await run_in_threadpool(self._store.valid)
+        if self._reading is asyncio.current_task():  # else they were changed meanwhile
+            self._known, self._read_at = known, began
+        return known
 
 
 def digest(key: str) -> str:
