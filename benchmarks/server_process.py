@@ -108,6 +108,8 @@ class ServerProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def run_clients(server: ServerProcess, **asked: Any) -> Data:

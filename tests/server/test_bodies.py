@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from starlette.requests import Request
 
+from tests.server.senders import request_of
 from vultus.errors import BodyTooLarge, UsageError
-from vultus.server.bodies import read_body, read_json, save_body
+from vultus.server.bodies import drain, is_cut_off, read_body, read_json, save_body
 from vultus.server.inference import ClientGone
 
 LIMIT = 1000
@@ -81,3 +82,19 @@ def test_what_is_no_json_is_said_so(text):
 
 def test_json_is_read():
     assert asyncio.run(read_json(request(Sender(b'{"a": [1]}', 1)))) == {"a": [1]}
+
+
+def test_nothing_more_is_asked_for_where_all_was_read():
+    """It would wait for the client to go, who waits for the answer."""
+    sent = request_of(b"x" * (LIMIT + 1))
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(sent, LIMIT))
+    asyncio.run(drain(sent))
+    assert not is_cut_off(sent.scope)
+
+
+def test_a_body_without_end_is_given_up():
+    endless = request(Sender(b"x" * 2**16, None))
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(endless, LIMIT))
+    assert is_cut_off(endless.scope)  # the connection has to be closed

@@ -118,7 +118,7 @@ def _check_pixels(width: int, height: int, name: str, limits: LimitSettings) -> 
 
 def _decode(data: bytes, name: str, limits: LimitSettings) -> Image:
     try:
-        with Pillow.open(io.BytesIO(data), formats=_readable_formats()) as picture:
+        with Pillow.open(io.BytesIO(data), formats=readable_formats()) as picture:
             _check_pixels(picture.width, picture.height, name, limits)
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)
@@ -138,7 +138,7 @@ def _decode(data: bytes, name: str, limits: LimitSettings) -> Image:
 
 
 @cache
-def _readable_formats() -> tuple[str, ...]:
+def readable_formats() -> tuple[str, ...]:
     """The formats that this build of Pillow has of those that are wanted."""
     Pillow.init()
     return tuple(name for name in _FORMATS if name in Pillow.OPEN)
