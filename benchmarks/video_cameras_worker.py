@@ -24,8 +24,8 @@ _ABSENCE_S = 1.0
 _STATUS_S = 0.5
 _MEMORY_S = 10.0
 _WARM_UP_S = 15.0
-# Pools of decoders and of the allocator reach their largest moment only after minutes.
-_LONG_S, _LONG_WARM_UP_S = 300.0, 300.0
+# Pools of decoders and of the allocator reach their largest moment only after a while.
+_LONG_S, _LONG_WARM_UP_S = 300.0, 60.0
 _DEADLINE_S = 30.0
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import struct
 import threading
 
@@ -112,3 +113,21 @@ def test_many_sizes_and_threads_at_once():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_frames_do_not_wait_for_the_garbage_collector():
+    def frames_alive() -> int:
+        return sum(isinstance(found, av.VideoFrame) for found in gc.get_objects())
+
+    gc.collect()
+    before = frames_alive()
+    gc.disable()
+    try:
+        converter = Converter()
+        for _ in range(50):
+            picture = converter.picture(plain((30, 128, 128)))
+            picture.convert((32, 24))
+        del picture
+        assert frames_alive() <= before
+    finally:
+        gc.enable()

@@ -108,8 +108,10 @@ class Converter:
 
 
 def _turn_of_frame(frame: VideoFrame) -> Turn:
-    from av.sidedata.sidedata import Type
+    from av.sidedata.sidedata import SideDataContainer, Type
 
-    side_data: Any = frame.side_data  # annotated as a dictionary of its own, which it is not
-    matrix = side_data.get(Type.DISPLAYMATRIX)
+    # Not `frame.side_data`: a frame keeps that, and that the frame. Each frame and its decoder's
+    # buffers would then wait for the garbage collector, and memory would grow for minutes.
+    container: Any = SideDataContainer
+    matrix = container(frame).get(Type.DISPLAYMATRIX)
     return _UPRIGHT if matrix is None else turn_of(bytes(matrix))
