@@ -25,6 +25,7 @@
     │   ├── PersonUnknown     person_unknown
     │   ├── PersonExists      person_exists
     │   ├── StrangerUnknown   stranger_unknown
+    │   ├── VisitUnknown      visit_unknown
     │   ├── FaceUnknown       face_unknown
     │   ├── FaceExists        face_exists
     │   ├── FaceListUnknown   face_list_unknown
@@ -59,6 +60,7 @@
     │   ├── JobUnfinished     job_unfinished: it has no result yet
     │   ├── CameraUnknown     camera_unknown
     │   ├── CameraExists      camera_exists
+    │   ├── CameraDown        camera_down: it shows nothing now
     │   └── FaceIdUnknown     face_id_unknown: a detected face that was never there, or expired
     ├── TracksInvalid         tracks_invalid: a file of recorded tracks cannot be used
     ├── ExtraMissing          extra_missing: an optional package is not installed
@@ -189,6 +191,10 @@ class PersonExists(GalleryError):
 
 class StrangerUnknown(GalleryError):
     code = "stranger_unknown"
+
+
+class VisitUnknown(GalleryError):
+    code = "visit_unknown"
 
 
 class FaceUnknown(GalleryError):
@@ -327,6 +333,11 @@ class CameraUnknown(ServerError):
 
 class CameraExists(ServerError):
     code = "camera_exists"
+
+
+class CameraDown(ServerError):
+    code = "camera_down"
+    retry_after_s = 5.0
 
 
 class FaceIdUnknown(ServerError):

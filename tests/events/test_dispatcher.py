@@ -285,3 +285,31 @@ def test_many_threads_put(outbox, quick):
         assert dispatcher.flush(10)
     for name in "wxyz":
         assert [n for v, n in sink.names if v == f"v{name}"] == list(range(20))
+
+
+def test_two_dispatchers_over_one_outbox_have_every_event_of_the_second(outbox, quick):
+    """As the cameras of a server do, which share a table and have sinks of their own."""
+    table, own, other = RecordingSink("table"), RecordingSink("own"), RecordingSink("other")
+    with (
+        Dispatcher(outbox, [table], quick) as ledger,
+        Dispatcher(outbox, [own], quick, along=ledger) as first,
+        Dispatcher(outbox, [other], quick, along=ledger) as second,
+        Dispatcher(outbox, [], quick, along=ledger) as third,
+    ):
+        first.put(visit(1))
+        second.put(visit(2))
+        third.put(visit(3))
+        ledger.put(visit(4))
+        assert all(each.flush(10) for each in (first, second, ledger))
+    assert sorted(table.names) == [(f"v{number}", 0) for number in range(1, 5)]
+    assert own.names == [("v1", 0)]
+    assert other.names == [("v2", 0)]
+
+
+def test_what_waits_for_a_dispatcher_along_is_not_warned_about(outbox, quick, caplog):
+    lost = RecordingSink("table", raiser(DeliveryFailed("down")))
+    with Dispatcher(outbox, [lost], quick) as ledger:
+        ledger.put(visit(1))
+        with Dispatcher(outbox, [], quick, along=ledger):
+            pass
+    assert "not among the sinks" not in caplog.text

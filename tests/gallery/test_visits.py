@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.gallery.workers import record
-from vultus.errors import GalleryMissing, GroupUnknown
+from vultus.errors import GalleryMissing, GroupUnknown, VisitUnknown
 from vultus.gallery.schema import events
 from vultus.gallery.store import Store
 from vultus.gallery.strangers import StrangerFace
@@ -284,3 +284,31 @@ def test_visits_that_ended_long_ago_are_forgotten(history, tmp_path):
     assert events_of(history) == ["v4"]
     assert not any(path.exists() for path in pictures)
     assert [person.name for person in history.people(TEAM)] == ["ada", "bob"]
+
+
+def test_pages_of_visits_go_on_behind_the_last(gallery, people):
+    store = gallery.visits
+    for number in range(6):
+        store.record(visit(f"v{number}", "ada", start=60 * (number // 2)))
+    first = store.find(limit=3)
+    assert [each.id for each in first] == ["v4", "v5", "v2"]
+    store.record(visit("v9", "bob", start=600))  # a newer one shifts nothing
+    rest = store.find(limit=9, after=(first[-1].start, first[-1].id))
+    assert [each.id for each in rest] == ["v3", "v0", "v1"]
+    assert store.find(after=(rest[-1].start, rest[-1].id)) == []
+
+
+def test_one_visit(gallery, people):
+    gallery.visits.record(visit("v1", "ada"))
+    assert gallery.visits.get("v1").person == "ada"
+    with pytest.raises(VisitUnknown):
+        gallery.visits.get("v2")
+
+
+def test_forgetting_visits_is_noted(gallery, people):
+    gallery.visits.record(visit("v1", "ada"))
+    assert gallery.forget_visits(before=NOON + timedelta(days=1)) == 1
+    (change,) = gallery.audit.find(limit=1)
+    assert change.action == "visits.forget"
+    assert change.subject is None
+    assert change.detail == "1 before 2026-11-22T12:00:00+00:00"

@@ -294,3 +294,10 @@ def test_two_pictures_are_two(value):
 def test_two_files_are_two(count):
     with pytest.raises(UsageError, match="Two pictures are wanted"):
         ask(two_pictures, form(*[('name="x"; filename="1"', b"1")] * count), FORM)
+
+
+@pytest.mark.parametrize("part", [b"{},", b"[],", b"0,", b'"",'])
+def test_json_of_members_without_end_is_refused_before_it_is_read(part):
+    """60 MB of them would be gigabytes of objects, and hold up everybody meanwhile."""
+    with pytest.raises(UsageError, match="a few members"):
+        ask(one_picture, b'{"image": [' + part * 10_001 + b"0]}", JSON)

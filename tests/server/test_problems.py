@@ -43,6 +43,18 @@ def test_who_has_to_wait_is_told_how_long():
     assert problem(errors.GalleryBusy("Busy.")).headers["retry-after"] == "5"
 
 
+def test_a_gallery_that_cannot_be_written_is_no_fault_of_the_program():
+    assert status_of(errors.GalleryReadOnly("It is read-only.")) == 507
+
+
+def test_half_a_character_from_a_client_breaks_no_answer():
+    answer = problem(errors.UsageError("There is: \ud800."))
+    assert (answer.status_code, json.loads(answer.body)["error"]["message"]) == (
+        400,
+        "There is: ?.",
+    )
+
+
 def test_errors_of_the_wire_carry_their_own_code():
     answer = AzureError(404, "PersonNotFound", "No such person.").response()
     assert (answer.status_code, json.loads(answer.body)["error"]["code"]) == (404, "PersonNotFound")

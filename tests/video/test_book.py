@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from tests.video.builders import (
+    CALIBRATOR,
     LEFT,
     NOON,
     RIGHT,
@@ -21,6 +22,8 @@ from tests.video.builders import (
     told,
     who,
 )
+from vultus.errors import GalleryBusy, StorageError
+from vultus.video.strangers import SessionStrangers
 
 UNKNOWN = "unknown-0001"
 
@@ -346,3 +349,74 @@ def test_a_stranger_is_told_apart_from_one_who_is_as_far_as_an_enrolled_photo_ma
     moments += every(0.2, 8, 9, seen(2, "xen", 0.48))
     labels = [who for kind, who in told(play(make_book("ada"), moments)) if kind == "enter"]
     assert labels == [UNKNOWN, "unknown-0002"]
+
+
+# what goes wrong in the middle
+
+
+class Fails:
+    """A judge, or strangers, that raise when they are told to."""
+
+    def __init__(self, made):
+        self.made, self.error = made, None
+
+    def __call__(self, probes):
+        if self.error is not None:
+            raise self.error
+        return self.made(probes)
+
+
+def failing_book(*people):
+    book = make_book(*people, absence_s=1.0)
+    book._judge = judge_ = Fails(book._judge)
+    return book, judge_
+
+
+def test_events_made_before_a_failure_are_not_lost():
+    """Bob has left when the gallery breaks: his exit comes with the next frame."""
+    book, judge_ = failing_book("ada", "bob")
+    play(book, every(0.2, 0, 1, seen(1, "bob", box=LEFT)))
+    judge_.error = StorageError("The disk is gone.")
+    with pytest.raises(StorageError):
+        book.update(at(4, seen(2, "ada", box=RIGHT)))
+    judge_.error = None
+    events = book.update(at(4.2, seen(2, "ada", box=RIGHT)))
+    assert told(events) == [("exit", "bob")]
+    assert told(book.finish()) == []
+
+
+def test_events_made_before_a_failure_come_with_the_end():
+    book, judge_ = failing_book("ada", "bob")
+    play(book, every(0.2, 0, 1, seen(1, "bob", box=LEFT), seen(2, "ada", box=RIGHT)))
+    play(book, every(0.2, 1.2, 3, seen(2, box=RIGHT)))
+    judge_.error = StorageError("The disk is gone.")
+    with pytest.raises(StorageError):
+        book.update(at(4.5, seen(3, "bob", box=LEFT)))
+    assert told(book.finish()) == [("exit", "ada")]
+    assert book.finish() == []
+
+
+def test_a_gallery_that_is_held_up_costs_a_look():
+    book, judge_ = failing_book("ada")
+    judge_.error = GalleryBusy("It is locked.")
+    assert play(book, every(0.2, 0, 1, seen(1, "ada"))) == []
+    assert book.counts["gallery_busy"] == 6
+    judge_.error = None
+    assert told(play(book, every(0.2, 1.2, 1.6, seen(1, "ada")))) == [("enter", "ada")]
+
+
+def test_an_ignored_stranger_is_not_announced_while_nobody_can_say():
+    strangers = SessionStrangers(CALIBRATOR)
+    busy = [True]
+
+    def is_ignored(label):
+        if busy[0]:
+            raise GalleryBusy("It is locked.")
+        return True
+
+    strangers.is_ignored = is_ignored
+    book = make_book("ada", strangers=strangers)
+    assert play(book, every(0.2, 0, 2, seen(1, "zoe"))) == []
+    assert book.counts["gallery_busy"] > 0
+    busy[0] = False
+    assert play_all(book, every(0.2, 2.2, 3, seen(1, "zoe"))) == []

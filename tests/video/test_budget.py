@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.events.sinks import wait_for
 from vultus.video import budget as module
 from vultus.video.budget import Budget, Sampler, Throttle
 
@@ -210,3 +212,68 @@ def test_a_turn_is_given_back_where_the_analysis_fails():
             raise RuntimeError("broken")
     with budget.turn():
         pass
+
+
+def test_who_waits_is_next_however_often_others_ask():
+    """A camera over a recording asks again at once: it must not keep a request waiting."""
+    budget, ended, turns = Budget(1), threading.Event(), []
+
+    def ask_for_ever():
+        while not ended.is_set():
+            with budget.turn():
+                turns.append("camera")
+                sum(range(20_000))
+
+    camera = threading.Thread(target=ask_for_ever)
+    camera.start()
+    try:
+        for _ in range(20):
+            while not turns:
+                time.sleep(0.001)
+            asked = len(turns)
+            with budget.turn():
+                waited = len(turns) - asked
+            assert waited <= 50  # most of them before this thread came to ask
+    finally:
+        ended.set()
+        camera.join()
+
+
+def test_turns_are_given_in_the_order_of_asking():
+    budget, order, asking = Budget(1), [], []
+
+    def ask(number):
+        asking.append(number)
+        with budget.turn():
+            order.append(number)
+
+    threads = []
+    with budget.turn():
+        for number in range(8):
+            threads.append(threading.Thread(target=ask, args=(number,)))
+            threads[-1].start()
+            wait_for(lambda number=number: len(budget._waiting) == number + 1)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(8))
+    assert budget._free == 1
+
+
+def test_who_gives_up_waiting_leaves_no_turn_behind(monkeypatch):
+    budget = Budget(1)
+
+    class Interrupted(threading.Event):
+        def wait(self, timeout=None):
+            raise KeyboardInterrupt
+
+    class InterruptedLate(threading.Event):
+        def wait(self, timeout=None):
+            budget._give()  # the turn comes at this very moment
+            raise KeyboardInterrupt
+
+    budget._take()
+    for kind in (Interrupted, InterruptedLate):
+        monkeypatch.setattr(module, "Event", kind)
+        with pytest.raises(KeyboardInterrupt), budget.turn():
+            pass
+    assert (budget._free, len(budget._waiting)) == (1, 0)

@@ -12,7 +12,7 @@ from vultus.errors import StorageError, UsageError
 from vultus.imaging.load import load
 from vultus.video import onlookers
 from vultus.video.frame import Frame
-from vultus.video.onlookers import Recording, WindowView
+from vultus.video.onlookers import Recording, WindowView, those_looking
 from vultus.video.overlay import Label
 
 
@@ -122,3 +122,20 @@ def test_no_display(monkeypatch, tmp_path):
     with pytest.raises(UsageError):
         view.show(frame(), [])
     view.close()
+
+
+class Sometimes:
+    is_looking = False
+
+    def show(self, frame, labels):
+        return True
+
+    def close(self):
+        pass
+
+
+def test_who_does_not_look_is_shown_nothing():
+    recording, sometimes = Recording(FakeRecorder()), Sometimes()
+    assert those_looking([recording, sometimes]) == [recording]
+    sometimes.is_looking = True
+    assert those_looking([recording, sometimes]) == [recording, sometimes]

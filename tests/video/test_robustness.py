@@ -274,15 +274,15 @@ def test_history_that_cannot_be_written_ends_nothing(family, play, sinks, caplog
 
 def test_a_gallery_that_fails_when_strangers_are_kept(family, play, sinks, monkeypatch):
     """The cause comes out; who was there has left all the same."""
-    error = GalleryBusy("The gallery is locked.")
+    error = StorageError("The disk is full.")
 
-    def busy(*_, **__):
+    def fail(*_, **__):
         raise error
 
     sink = RecordingSink()
     sinks(recording=sink)
-    monkeypatch.setattr(family.strangers, "learn", busy)
-    monkeypatch.setattr(family.strangers, "add", busy)
+    monkeypatch.setattr(family.strangers, "learn", fail)
+    monkeypatch.setattr(family.strangers, "add", fail)
     parts = [Part("ada"), Part("cyd", 1, x=200, speed=0)]
     play(door=FilmSource(parts, 60.0))
     with told_in_time(error):

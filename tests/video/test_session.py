@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -14,11 +15,14 @@ from tests.events.sinks import RecordingSink, wait_for
 from tests.events.visits import visit
 from tests.video.scenes import FilmSource, Part, no_thread_left
 from vultus.errors import GroupUnknown, ModelMismatch, UsageError
+from vultus.events.dispatcher import Dispatcher
 from vultus.events.outbox import Outbox
 from vultus.gallery.gallery import Gallery
 from vultus.settings import RuntimeSettings, Settings
+from vultus.video.budget import Budget
 from vultus.video.camera import Camera
 from vultus.video.session import Session, analyzer_for, camera_name, judge_of
+from vultus.video.watching import Watch, watch_cameras
 
 
 @pytest.mark.parametrize(
@@ -179,3 +183,63 @@ def test_events_wait_for_a_sink_that_is_down(family, play, tmp_path):
     list(vultus.watch("door", gallery=family, to=[address]))
     lines = (folder / "events.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["type"] for line in lines] == ["exit"]
+
+
+# shared with others of this process, as in a server
+
+
+def test_turns_are_shared(family, play):
+    """While somebody else has the only turn nothing is analysed."""
+    budget = Budget(1)
+    play(door=FilmSource([Part("ada")], 1.0))
+    found = []
+    camera = Camera(name="door", source="door", group="family", video=family.settings.video)
+    watching = watch_cameras([camera], gallery=family, budget=budget)
+    thread = threading.Thread(target=lambda: found.extend(watching))
+    with budget.turn():
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert watching.status[0].analysed == 0
+    thread.join(10)
+    assert [visit.who for visit in found] == ["ada"]
+
+
+def test_a_ledger_has_every_event_and_stays_open(family, play, sinks):
+    table, own = RecordingSink("table"), RecordingSink("own")
+    sinks(own=own)
+    settings = family.settings
+    with (
+        Outbox(settings.events.outbox) as outbox,
+        Dispatcher(outbox, [table], settings.events) as ledger,
+    ):
+        for name, to in (("door", ["own"]), ("yard", [])):
+            play(**{name: FilmSource([Part("ada")], 1.0)})
+            camera = Camera(name=name, source=name, group="family", video=settings.video)
+            session = Session([camera], settings, gallery=family, to=to, ledger=ledger)
+            list(Watch([camera], session, on="all"))
+            assert not outbox.closed
+        assert ledger.flush(10)
+    assert [each.event["camera"] for each in table.arrived] == ["door"] * 2 + ["yard"] * 2
+    assert [each.event["camera"] for each in own.arrived] == ["door"] * 2
+
+
+def test_with_a_ledger_only_the_own_cameras_visits_are_ended(family, sinks):
+    table, own = RecordingSink("table"), RecordingSink("own")
+    sinks(own=own)
+    settings = family.settings
+    with (
+        Outbox(settings.events.outbox) as outbox,
+        Dispatcher(outbox, [table], settings.events) as ledger,
+    ):
+        for number, name in ((1, "door"), (2, "yard")):  # broken off in this very run
+            ledger.put(replace(visit(number), camera=name, person="ada"))
+        camera = Camera(name="door", source="x", group="family")
+        session = Session([camera], settings, gallery=family, to=["own"], ledger=ledger)
+        session.close()
+        assert ledger.flush(10)
+        assert [left.camera for left in outbox.open_visits()] == ["yard"]
+    assert [(each.event["camera"], each.event["type"]) for each in own.arrived] == [
+        ("door", "exit")
+    ]
+    assert len(table.arrived) == 3

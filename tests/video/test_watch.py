@@ -134,6 +134,38 @@ def test_onlookers_see_every_frame_with_its_labels(family, clip):
     assert onlooker.closed == 1
 
 
+def test_frames_are_not_converted_for_an_onlooker_that_does_not_look(family, play):
+    converted, seen = set(), []
+
+    class Source(FilmSource):
+        def _frame(self, index):
+            made = super()._frame(index)
+            convert = made._convert
+            made._convert = lambda wanted: (converted.add(index), convert(wanted))[1]
+            return made
+
+    class Onlooker:
+        is_looking = False
+
+        def show(self, frame, labels):
+            seen.append(frame.index)
+            return True
+
+        def close(self):
+            pass
+
+    play(yard=Source([Part("ada")], 2.0))
+    onlooker = Onlooker()
+    with vultus.watch("yard", gallery=family, group="family", onlookers=[onlooker]) as watching:
+        list(watching)
+    assert seen == []
+    assert len(converted) == watching.status[0].analysed == 20  # of 40
+    play(yard=Source([Part("ada")], 2.0))
+    onlooker.is_looking = True
+    list(vultus.watch("yard", gallery=family, group="family", onlookers=[onlooker]))
+    assert seen == list(range(40))
+
+
 def test_an_onlooker_may_end_it(family, play):
     source = FilmSource([Part("ada")], 60.0)
     play(yard=source)

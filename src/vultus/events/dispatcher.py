@@ -51,6 +51,7 @@ class Dispatcher:
         interrupted: called with the missing `exit` of each visit of a process that was killed,
             when this one takes a sink over from it, in a thread of its own; has to `put` it.
             Without it, the dispatcher does so. See also `Outbox.close_all_interrupted`.
+        along: another dispatcher over the same outbox that shall have every event, too.
 
     Raises:
         UsageError: two sinks have the same key.
@@ -64,10 +65,12 @@ class Dispatcher:
         *,
         cameras: Sequence[str] = (),
         interrupted: Callable[[Visit], object] | None = None,
+        along: Dispatcher | None = None,
     ) -> None:
         self.keys = [sink.key for sink in sinks]
         require_different(self.keys)
-        self._outbox = outbox
+        self.outbox = self._outbox = outbox
+        self._along = along
         self._forget_transient()
         self._tell_of_others()
         self._reported = False
@@ -106,7 +109,15 @@ class Dispatcher:
         self.check()
 
     def _put(self, visit: Visit) -> None:
-        self._outbox.put(visit, self.keys)
+        self._outbox.put(visit, self._all_keys())
+        self._wake()
+        if self._along is not None:
+            self._along._wake()
+
+    def _all_keys(self) -> list[str]:
+        return [*self.keys, *(self._along.keys if self._along is not None else ())]
+
+    def _wake(self) -> None:
         with self._orders.changed:
             self._orders.puts += 1
             self._orders.changed.notify_all()
@@ -201,7 +212,8 @@ class Dispatcher:
 
     def _tell_of_others(self) -> None:
         for count in self._outbox.counts():
-            if count.pending and count.key not in self.keys and TRANSIENT not in count.key:
+            known = count.key in self._all_keys()
+            if count.pending and not known and TRANSIENT not in count.key:
                 _log.warning(
                     "%d events wait for %s, which is not among the sinks now",
                     count.pending,

@@ -24,6 +24,8 @@ from vultus.server.services import Services
 _MOST_PARTS = 200
 _MOST_FIELD = 64 * 2**10  # bytes of a value in a form
 _SPACES = str.maketrans("", "", " \t\r\n")
+_MARKS = (b",", b"[", b"{")  # one at least before each value in JSON
+_MOST_MARKS = 10_000
 _WAYS = (
     "Send the picture itself with Content-Type: image/jpeg (or another image/..., or "
     'application/octet-stream), a form with a file, or JSON: {"image": base64} or {"url": address}.'
@@ -192,7 +194,10 @@ async def _read_members(
 
 
 def parse_json(data: bytes) -> Any:
-    """JSON, without the numbers that are none. Raises UsageError."""
+    """JSON of few members, without the numbers that are none. Raises UsageError."""
+    # a body of nothing but these would become gigabytes of objects, while nobody else has a turn
+    if sum(map(data.count, _MARKS)) > _MOST_MARKS:
+        raise UsageError("The body is no JSON object of a few members.", _WAYS)
     try:
         return json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:  # bytes that are no UTF-8 raise ValueError too

@@ -20,9 +20,11 @@ _BY_CLASS: tuple[tuple[type[VultusError], int], ...] = (
     (errors.ModelError, 500),
     (errors.GalleryMissing, 404),
     (errors.GalleryBusy, 503),
+    (errors.GalleryReadOnly, 507),
     (errors.GroupUnknown, 404),
     (errors.PersonUnknown, 404),
     (errors.StrangerUnknown, 404),
+    (errors.VisitUnknown, 404),
     (errors.FaceUnknown, 404),
     (errors.FaceListUnknown, 404),
     (errors.GroupExists, 409),
@@ -51,6 +53,7 @@ _BY_CLASS: tuple[tuple[type[VultusError], int], ...] = (
     (errors.JobUnfinished, 409),
     (errors.CameraUnknown, 404),
     (errors.CameraExists, 409),
+    (errors.CameraDown, 503),
     (errors.FaceIdUnknown, 404),
     (errors.ServerError, 500),
     (errors.TracksInvalid, 400),
@@ -81,7 +84,7 @@ def problem(error: VultusError) -> Response:
 
 def headers_of(error: VultusError) -> dict[str, str]:
     """What a client needs beside status and body."""
-    if isinstance(error, errors.RateExceeded | errors.ServerBusy):
+    if isinstance(error, errors.RateExceeded | errors.ServerBusy | errors.CameraDown):
         return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
     if isinstance(error, errors.GalleryBusy):
         return {"Retry-After": "5"}
@@ -94,7 +97,9 @@ def refusal(
     status: int, code: str, message: str, headers: dict[str, str] | None = None
 ) -> Response:
     """`{"error": {"code", "message"}}`, the form that Azure's clients know too."""
-    body: dict[str, Any] = {"error": {"code": code, "message": message}}
+    # JSON may bring half a character, which no answer can hold
+    told = message.encode("utf-8", "replace").decode("utf-8")
+    body: dict[str, Any] = {"error": {"code": code, "message": told}}
     return JSONResponse(body, status, headers)
 
 

@@ -40,7 +40,11 @@ def serve(services: Services, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(settings.stop_timeout_s) or 1,
+        # Not httptools, which takes headers without end, before anybody asks for a key; on bodies
+        # of pictures h11 is no slower.
+        http="h11",
         h11_max_incomplete_event_size=2**16,
+        ws="none",  # its refusals would pass by the gate, and stand in the log with their path
     )
     _Server(config, services).run(sockets=[listener])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import cast
@@ -14,21 +15,30 @@ from starlette.requests import Request
 
 from vultus.errors import GalleryMissing, VultusError
 from vultus.faces.analyzer import Analyzer
+from vultus.gallery.containers import ContainerStore
+from vultus.gallery.face_lists import FaceListStore
 from vultus.gallery.gallery import Gallery
+from vultus.gallery.trainer import Trainer
+from vultus.gallery.training import TrainedIndex
 from vultus.memory import release_unused
+from vultus.server.cameras.manager import CameraManager
 from vultus.server.face_ids import FaceIds
 from vultus.server.fetch import Fetcher
 from vultus.server.inference import Inference
+from vultus.server.jobs.kinds import Jobs
 from vultus.server.looking import Looker
 from vultus.server.metrics import Metrics
 from vultus.server.security.keys import KeyRing, KeyStore
 from vultus.server.security.rate import RateLimit
+from vultus.server.writing import Writers
+from vultus.server.uploads import clear_places
 from vultus.settings import Settings
 
 log = logging.getLogger("vultus.server")
 
 _USUAL_RATE = 20.0
 _KEEP_HOUSE_S = 30.0
+_CAMERAS_S = 10.0  # for open visits to be closed, and events to be delivered
 
 
 @dataclass
@@ -45,6 +55,13 @@ class Services:
     rate: RateLimit
     face_ids: FaceIds
     fetcher: Fetcher
+    containers: ContainerStore
+    face_lists: FaceListStore
+    trained: TrainedIndex
+    trainer: Trainer
+    cameras: CameraManager
+    jobs: Jobs
+    writers: Writers = field(default_factory=Writers)
     stopping: Event = field(default_factory=Event)
     warm: Event = field(default_factory=Event)
     broken: VultusError | None = None  # why it will never be warm
@@ -52,14 +69,16 @@ class Services:
     @property
     def uploads(self) -> Path:
         """Where uploads lie until their job is done."""
-        folder = self.settings.data_folder / "uploads"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder
+        return uploads_of(self.settings)
 
     def start(self) -> None:
         """Load the models in the background: the server answers at once, /ready when it is warm."""
+        clear_places(self.settings.data_folder / "uploads")
         Thread(target=self._warm_up, name="vultus-warm-up", daemon=True).start()
         Thread(target=self._keep_house, name="vultus-house", daemon=True).start()
+        self.trainer.start()
+        self.cameras.start()
+        self.jobs.start()
 
     def _warm_up(self) -> None:
         try:
@@ -80,7 +99,11 @@ class Services:
         """Finish what was accepted, and let go of everything."""
         self.stopping.set()
         await self.fetcher.aclose()
+        await run_in_threadpool(self.cameras.close, _CAMERAS_S)
+        await run_in_threadpool(self.jobs.close)
         await run_in_threadpool(self.inference.close)
+        await run_in_threadpool(self.writers.close)
+        await run_in_threadpool(self.trainer.close)
         self.gallery.close()
 
 
@@ -90,14 +113,16 @@ def make_services(settings: Settings) -> Services:
     inference = Inference(metrics, queue=settings.server.queue)
     gallery = Gallery(settings=settings, analyzer=Analyzer(_one_thread_each(settings, inference)))
     _make_gallery(gallery)
+    gallery.database.shown = "The gallery"  # errors go to clients from here on
     keys = KeyStore(gallery.database)
+    looker, stopping = Looker(gallery.analyzer, metrics), Event()
     given = settings.api_key.get_secret_value() if settings.api_key else None
     return Services(
         settings=settings,
         gallery=gallery,
         metrics=metrics,
         inference=inference,
-        looker=Looker(gallery.analyzer, metrics),
+        looker=looker,
         keys=keys,
         ring=KeyRing(keys, given),
         rate=RateLimit(_rate(settings), settings.server.rate_burst),
@@ -107,7 +132,28 @@ def make_services(settings: Settings) -> Services:
             timeout_s=settings.server.url_timeout_s,
             allow_private=settings.allow_private_urls,
         ),
+        containers=ContainerStore(gallery.database),
+        face_lists=FaceListStore(gallery.database),
+        trained=TrainedIndex(gallery.database),
+        trainer=Trainer(gallery.database),
+        cameras=CameraManager(settings, gallery, inference.budget),
+        jobs=Jobs(
+            settings,
+            gallery,
+            looker,
+            budget=inference.budget,
+            folder=partial(uploads_of, settings),
+            stopping=stopping,
+        ),
+        stopping=stopping,
     )
+
+
+def uploads_of(settings: Settings) -> Path:
+    """The folder of uploads, made where it is not there."""
+    folder = settings.data_folder / "uploads"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 def services_of(request: Request) -> Services:

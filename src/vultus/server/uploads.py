@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from starlette.requests import Request
 
@@ -13,11 +14,23 @@ from vultus.server.bodies import drain, parts_of
 from vultus.server.multipart import Head, Take, read_multipart
 
 _MOST_PARTS = 20
+_PASSING = ("export", "import")
 
 
-def place_for(folder: Path, what: str, suffix: str) -> Path:
+def place_for(folder: Path, what: Literal["export", "import"], suffix: str) -> Path:
     """A name for a new file, such as `import-....zip`."""
     return folder / f"{what}-{uuid.uuid4().hex}{suffix}"
+
+
+def clear_places(folder: Path) -> None:
+    """Remove what `place_for` gave to requests that ended with a server that was killed.
+
+    To be called before the first request; what waits for a job has other names.
+    """
+    for what in _PASSING:
+        for path in folder.glob(f"{what}-*"):
+            with suppress(OSError):
+                path.unlink()
 
 
 async def save_upload(request: Request, limit: int, path: Path) -> None:

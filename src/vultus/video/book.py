@@ -7,7 +7,8 @@ time from the moments, so a recorded file of tracks gives the same visits again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
@@ -15,6 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from vultus.errors import GalleryBusy
 from vultus.events.visit import Shot, Visit
 from vultus.gallery.matcher import Decision
 from vultus.settings import VideoSettings
@@ -76,6 +78,7 @@ class VisitBook:
         self._open: dict[Identity, Stay] = {}
         self._left: dict[Identity, Fraction] = {}
         self._asked_at: Fraction | None = None
+        self._due: list[Visit] = []  # made, and not handed out
         # how many tracks ended as what, and how many frames had no face: why nothing happened
         self.counts: Counter[str] = Counter()
 
@@ -108,9 +111,12 @@ class VisitBook:
     # what happens
 
     def update(self, moment: Moment) -> list[Visit]:
-        """The events of one analysed frame, in order."""
+        """The events of one analysed frame, in order.
+
+        What raises here loses none: those made so far come with the next call.
+        """
         now = self._now = Tick(moment.media_time, moment.taken_at)
-        events = self._pass_time(now)
+        self._pass_time(now)
         self.counts["frames"] += 1
         if not moment.sightings:
             self.counts["no_face"] += 1
@@ -119,25 +125,31 @@ class VisitBook:
         self._tell_apart(moment, now)
         self._decide(moment)
         for sighting in moment.sightings:
-            events += self._attend(sighting, moment, now)
+            self._attend(sighting, moment, now)
         for number in moment.ended:
             self._end(number)
+        return self._hand_out()
+
+    def _hand_out(self) -> list[Visit]:
+        events, self._due = self._due, []
         return events
 
     def tick(self, media_time: Fraction, taken_at: datetime) -> list[Visit]:
         """Time passes without a frame, as while a camera is down."""
         self._now = Tick(media_time, taken_at)
-        return self._pass_time(self._now)
+        self._pass_time(self._now)
+        return self._hand_out()
 
     def finish(self) -> list[Visit]:
         """The end of the video: everybody leaves."""
         for number in list(self._tracks):
             self._end(number)
-        events = [] if self._now is None else self._follow_names(self._now)
-        stays, self._open = list(self._open.values()), {}
-        return events + [
-            event for stay in stays for event in self._close(stay, self._now or stay.last)
-        ]
+        if self._now is not None:
+            self._follow_names(self._now)
+        for identity, stay in list(self._open.items()):
+            del self._open[identity]
+            self._due += self._close(stay, self._now or stay.last)
+        return self._hand_out()
 
     def _see(self, sighting: Sighting, now: Tick) -> None:
         track = self._tracks.setdefault(sighting.track, _Track(now))
@@ -176,7 +188,11 @@ class VisitBook:
         if not judged:
             return
         probes = np.stack([track.evidence.fused() for _, track in judged])
-        decisions = self._judge(probes)
+        decisions: Sequence[Decision] = []
+        with self._patience():
+            decisions = self._judge(probes)
+        if len(decisions) != len(judged):  # the next look is asked about again
+            return
         here = {track.identity for _, track in judged if track.identity is not None}
         for (sighting, track), decision in zip(judged, decisions, strict=True):
             if sighting.look is not None:
@@ -199,9 +215,18 @@ class VisitBook:
             taken = {each.stranger for each in here if each.stranger} | self._seen_since(
                 track.first
             )
-            label = self._strangers.find(evidence.fused(), taken)
-            label = label or self._strangers.add(evidence.looks)
-            self._identify(track, Identity(stranger=label), here)
+            with self._patience():
+                label = self._strangers.find(evidence.fused(), taken)
+                label = label or self._strangers.add(evidence.looks)
+                self._identify(track, Identity(stranger=label), here)
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """A gallery that another process holds up costs a look, and not the camera."""
+        try:
+            yield
+        except GalleryBusy:
+            self.counts["gallery_busy"] += 1
 
     def _looks_needed(self, decision: Decision) -> int:
         """Weak evidence needs twice as many looks that agree."""
@@ -221,24 +246,23 @@ class VisitBook:
         track.identity = identity
         here.add(identity)
 
-    def _attend(self, sighting: Sighting, moment: Moment, now: Tick) -> list[Visit]:
+    def _attend(self, sighting: Sighting, moment: Moment, now: Tick) -> None:
         """Bring the visit of a sighted track up to date."""
         track = self._tracks[sighting.track]
         if track.identity is None:
-            return []
-        events: list[Visit] = []
+            return
         stay = track.stay
         if stay is None or stay.identity != track.identity:
-            stay, events = self._stay_of(track, now)
+            stay = self._stay_of(track, now)
             stay.tracks.add(sighting.track)
             track.stay = stay
         stay.see(sighting, now, self._zones.of(sighting.box, moment.size_wh))
         stay.take(track.shot)
         stay.weigh(track.evidence)
         quiet = self._in_cooldown(stay.identity, now)
-        return events + stay.announce(now, quiet=quiet or self._is_ignored(stay.identity))
+        self._due += stay.announce(now, quiet=quiet or self._is_ignored(stay.identity))
 
-    def _stay_of(self, track: _Track, now: Tick) -> tuple[Stay, list[Visit]]:
+    def _stay_of(self, track: _Track, now: Tick) -> Stay:
         """The visit that a track belongs to now: an open one, its own under a new name, a new one.
 
         A name that comes late renames the visit; where that person has one open, they are one.
@@ -250,12 +274,14 @@ class VisitBook:
         if before is None:
             stay = known or self._maker.make(identity, track.first)
             self._open[identity] = stay
-            return stay, []
+            return stay
         label = before.identity.stranger
         stay, events = self._rename(before, identity, now)
+        self._due += events
         if label is not None and identity.person is not None:
-            self._strangers.was_known(label, identity.person)
-        return stay, events
+            with self._patience():
+                self._strangers.was_known(label, identity.person)
+        return stay
 
     def _rename(self, before: Stay, identity: Identity, now: Tick) -> tuple[Stay, list[Visit]]:
         """An open visit is somebody else's; it may turn out to be part of another open one."""
@@ -273,29 +299,32 @@ class VisitBook:
             self._tracks[number].identity, self._tracks[number].stay = identity, stay
         return stay, events
 
-    def _follow_names(self, now: Tick) -> list[Visit]:
+    def _follow_names(self, now: Tick) -> None:
         """Somebody may have named a stranger who is here: the visit is that person's from now."""
-        events = []
         for identity, stay in list(self._open.items()):
-            person = identity.stranger and self._strangers.named(identity.stranger)
+            person = None
+            with self._patience():
+                person = identity.stranger and self._strangers.named(identity.stranger)
             if person:
                 stay.given()
-                events += self._rename(stay, Identity(person=person), now)[1]
-        return events
+                self._due += self._rename(stay, Identity(person=person), now)[1]
 
-    def _pass_time(self, now: Tick) -> list[Visit]:
-        events = []
+    def _pass_time(self, now: Tick) -> None:
         if self._asked_at is None or now.media_time - self._asked_at >= _ASK_NAMES_S:
             self._asked_at = now.media_time
-            events = self._follow_names(now)
-        return events + self._leave(now)
+            self._follow_names(now)
+        self._leave(now)
 
     def _in_cooldown(self, identity: Identity, now: Tick) -> bool:
         left = self._left.get(identity)
         return left is not None and now.media_time - left < self._settings.cooldown_s
 
     def _is_ignored(self, identity: Identity) -> bool:
-        return identity.stranger is not None and self._strangers.is_ignored(identity.stranger)
+        if identity.stranger is None:
+            return False
+        with self._patience():
+            return self._strangers.is_ignored(identity.stranger)
+        return True  # nobody can say: it is announced with the next sighting, if at all
 
     def _end(self, number: int) -> None:
         track = self._tracks.pop(number, None)
@@ -307,13 +336,11 @@ class VisitBook:
             self._strangers.learn(track.identity.stranger, track.evidence.looks)
         self.counts[_outcome(track)] += 1
 
-    def _leave(self, now: Tick) -> list[Visit]:
-        events = []
+    def _leave(self, now: Tick) -> None:
         for identity, stay in list(self._open.items()):
             if now.media_time - stay.last.media_time > self._settings.absence_s:
                 del self._open[identity]
-                events += self._close(stay, now)
-        return events
+                self._due += self._close(stay, now)
 
     def _close(self, stay: Stay, now: Tick) -> list[Visit]:
         if stay.announced:

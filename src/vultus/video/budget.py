@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from threading import Semaphore
+from threading import Event, Lock
 
 _WINDOW_S = 10.0
 # Under this part of the asked rate a camera says that it cannot keep up.
@@ -15,17 +15,52 @@ _ENOUGH = 0.7
 
 
 class Budget:
-    """Turns that all cameras of a process share: no more analyses at once than `turns`."""
+    """Turns that all cameras of a process share: no more analyses at once than `turns`.
+
+    Who has waited longest gets the next one, whoever else asks at that moment. A semaphore would
+    give it to the thread that has just ended its own, and somebody else would wait for ever.
+    """
 
     def __init__(self, turns: int = 1) -> None:
-        # waiting threads are woken in the order in which they came
-        self._turns = Semaphore(turns)
+        self._lock = Lock()
+        self._free = turns
+        self._waiting: deque[Event] = deque()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for a turn, and give it back."""
-        with self._turns:
+        self._take()
+        try:
             yield
+        finally:
+            self._give()
+
+    def _take(self) -> None:
+        with self._lock:
+            if self._free:  # then nobody waits
+                self._free -= 1
+                return
+            mine = Event()
+            self._waiting.append(mine)
+        try:
+            mine.wait()
+        except BaseException:  # Ctrl-C
+            self._leave(mine)
+            raise
+
+    def _give(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+    def _leave(self, mine: Event) -> None:
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                return
+        self._give()  # it came just now
 
 
 class Sampler:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vultus.errors import StorageError
 from vultus.imaging.draw import save_picture
@@ -26,6 +26,21 @@ class Onlooker(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Occasional(Protocol):
+    """What an onlooker has besides if it does not always look: frames cost time to convert."""
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether it wants the next frame."""
+        ...
+
+
+def those_looking(onlookers: Sequence[Onlooker]) -> list[Onlooker]:
+    """The onlookers that want the next frame."""
+    return [each for each in onlookers if not isinstance(each, Occasional) or each.is_looking]
 
 
 class Recording:

@@ -18,6 +18,7 @@ from vultus.errors import GalleryError, GalleryMissing, GroupUnknown, StorageErr
 from vultus.events.dispatcher import Dispatcher, SinkStatus
 from vultus.events.outbox import Outbox
 from vultus.events.sinks.opening import open_sinks
+from vultus.events.sinks.sink import Sink
 from vultus.events.visit import Visit
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.gallery import DEFAULT_GROUP, Gallery
@@ -42,7 +43,7 @@ from vultus.video.zones import Zones
 log = logging.getLogger("vultus.video")
 
 _KEEP_HOUSE_S = 3600.0
-_TRIM_S = 30.0
+_TRIM_S = 10.0
 _NOTE_S = 10.0  # how far the end of a visit may be wrong after a crash
 _CLOSE_S = 5.0
 
@@ -56,6 +57,8 @@ class Session:
         to: addresses of sinks.
         remember: keep strangers and visits in the gallery.
         patient: try again where a source cannot be opened at first, whatever the reason.
+        budget: turns that are shared with others of this process; the session's own when not given.
+        ledger: has every event besides the sinks; its outbox is used, and not closed.
 
     Raises:
         UsageError: a sink's address makes no sense. GroupUnknown: a camera's group is not there.
@@ -70,6 +73,8 @@ class Session:
         to: Sequence[str] = (),
         remember: bool = True,
         patient: bool = False,
+        budget: Budget | None = None,
+        ledger: Dispatcher | None = None,
     ) -> None:
         self.settings = settings
         self.gallery = gallery
@@ -81,30 +86,49 @@ class Session:
         self._books: list[VisitBook] = []
         self._close_s = _CLOSE_S
         self._session_strangers: dict[str, SessionStrangers] = {}
-        self._budget = Budget(_cores() if len(cameras) > 1 else 1)
+        self._budget = budget or Budget(_cores() if len(cameras) > 1 else 1)
         for camera in cameras:
             self._require_group(camera.group)
-        sinks = open_sinks(to, settings, gallery.database.address)
+        self._ledger = ledger
         self._outbox: Outbox | None = None
         self.dispatcher: Dispatcher | None = None
         self._last_sinks: list[SinkStatus] | None = None
-        if not sinks:
-            return
+        sinks = open_sinks(to, settings, gallery.database.address)
+        if sinks or ledger is not None:
+            names = [camera.name for camera in cameras]
+            self._open_outbox(sinks, names)
+            try:
+                for visit in self._interrupted(names):
+                    self._tell(visit)
+            except BaseException:
+                self.close()
+                raise
+
+    def _open_outbox(self, sinks: Sequence[Sink], cameras: Sequence[str]) -> None:
         try:
-            self._outbox = Outbox(settings.events.outbox)
+            shared = self._ledger.outbox if self._ledger is not None else None
+            self._outbox = shared or Outbox(self.settings.events.outbox)
             self.dispatcher = Dispatcher(
                 self._outbox,
                 sinks,
-                settings.events,
-                cameras=[camera.name for camera in cameras],
+                self.settings.events,
+                cameras=cameras,
                 interrupted=self._tell,
+                along=self._ledger,
             )
         except BaseException:
             for sink in sinks:
                 sink.close()
             raise
-        for visit in self._outbox.close_all_interrupted(datetime.now(timezone.utc)):
-            self._tell(visit)
+
+    def _interrupted(self, cameras: Sequence[str]) -> list[Visit]:
+        """What a crash has left open: of these cameras where others share the outbox, else all."""
+        now = datetime.now(timezone.utc)
+        if self._outbox is None:
+            return []
+        if self._ledger is None:
+            return self._outbox.close_all_interrupted(now)
+        return [visit for name in cameras for visit in self._outbox.close_interrupted(name, now)]
 
     def _tell(self, visit: Visit) -> None:
         """The exit of a visit that a crash cut off, of any camera that shares the outbox."""
@@ -225,7 +249,7 @@ class Session:
             Exception: what broke a sink, where nobody was told.
         """
         with contextlib.ExitStack() as closing:
-            if self._outbox is not None:
+            if self._outbox is not None and self._ledger is None:
                 closing.callback(self._outbox.close)
             if self.dispatcher is not None and self._last_sinks is None:
                 closing.callback(self._remember_sinks, self.dispatcher)

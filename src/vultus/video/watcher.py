@@ -21,7 +21,8 @@ from vultus.video.cuts import CutFinder
 from vultus.video.frame import Frame
 from vultus.video.health import FrameHealth
 from vultus.video.observer import Observer
-from vultus.video.onlookers import Onlooker
+from vultus.video.onlookers import Onlooker, those_looking
+from vultus.video.opening import Opening
 from vultus.video.overlay import Label, name_label
 from vultus.video.publisher import Publisher
 from vultus.video.sources.live import LiveReader, LiveState
@@ -67,7 +68,7 @@ class Watcher:
     """Watches one source until it ends or `stop` is called.
 
     Args:
-        open_source: opens it, in the thread that iterates.
+        open_source: opens it, in a thread of its own, which may be left behind.
         onlookers, tracks: made when the watching begins, closed when it ends.
         check: raises what broke elsewhere, such as in a sink; called at least every second.
     """
@@ -86,7 +87,6 @@ class Watcher:
         tracks: Callable[[], TrackWriter] | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._open_source = open_source
         self._observer = observer
         self._book = book
         self._publisher = publisher
@@ -106,10 +106,12 @@ class Watcher:
         self._shown_cuts = CutFinder()
         self._outdated = False
         self._stopping = False
+        self._opening = Opening(open_source)
 
     def stop(self) -> None:
         """End soon; open visits are closed properly. From any thread."""
         self._stopping = True
+        self._opening.give_up()
         if self._source is not None:
             self._source.close()
 
@@ -142,7 +144,9 @@ class Watcher:
 
     def _watch(self) -> Iterator[Visit]:
         self._tracks = self._make_tracks() if self._make_tracks is not None else None
-        self._source = source = self._open_source()
+        self._source = source = self._opening.wait()
+        if source is None or self._stopping:  # meanwhile
+            return
         self._status.source = source.info.name
         self._health = health = FrameHealth(self._settings, live=source.info.live)
         side = self._settings.detect_side_px
@@ -169,8 +173,9 @@ class Watcher:
         self._throttle.saw(frame.index + 1)
         if self._onlookers is None:  # only now a live source knows its size
             self._onlookers = self._make_onlookers(source)
-        if self._onlookers:
-            self._show(frame, self._onlookers, analysed=analysed)
+        looking = those_looking(self._onlookers)
+        if looking:
+            self._show(frame, looking, analysed=analysed)
 
     def _analyse(
         self, frame: Frame, small: Image, health: FrameHealth, *, live: bool
@@ -180,9 +185,10 @@ class Watcher:
         with self._budget.turn():
             began = time.monotonic()
             moment = self._observer.observe(frame, small)
-            if self._tracks is not None:  # before the book: what it says must not be lost
-                self._tracks.write(moment)
-            events = self._book.update(moment)
+        # without a turn: a gallery that is held up holds up no other camera
+        if self._tracks is not None:  # before the book: what it says must not be lost
+            self._tracks.write(moment)
+        events = self._book.update(moment)
         self._status.analysed += 1
         self._throttle.analysed(began, self._status.analysed)
         if live:

@@ -14,6 +14,7 @@ from vultus.events.dispatcher import SinkStatus
 from vultus.events.visit import EventType, Visit
 from vultus.gallery.gallery import Gallery
 from vultus.settings import Settings, VideoSettings, load_settings
+from vultus.video.budget import Budget
 from vultus.video.camera import Camera, camera_of, check_names
 from vultus.video.film import kind_of
 from vultus.video.fleet import Fleet
@@ -207,11 +208,13 @@ def watch_cameras(
     settings: Settings | None = None,
     started_at: datetime | None = None,
     onlookers: Sequence[Onlooker] = (),
+    budget: Budget | None = None,
 ) -> Watch:
     """Watch several cameras at once; see `watch`, and `read_cameras` for a file of them.
 
     Args:
         patient: cameras that cannot be opened are tried again for ever, whatever the reason.
+        budget: turns at the processor that are shared with others of this process.
     """
     if on not in ("enter", "exit", "all"):
         raise UsageError(f"on={on!r} makes no sense.", "Choose enter, exit or all.")
@@ -227,7 +230,13 @@ def watch_cameras(
     session = None
     try:
         session = Session(
-            cameras, settings, gallery=gallery, to=to, remember=remember, patient=patient
+            cameras,
+            settings,
+            gallery=gallery,
+            to=to,
+            remember=remember,
+            patient=patient,
+            budget=budget,
         )
         return Watch(
             cameras,

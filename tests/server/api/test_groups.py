@@ -88,7 +88,7 @@ def test_what_is_no_name_makes_no_group(quick, name):
 def test_what_is_no_name_finds_none(quick):
     assert problem_of(quick.client.get(f"{GROUPS}/a%00b")) == (400, "usage")
     assert problem_of(quick.client.get(f"{GROUPS}/%20")) == (400, "usage")
-    assert problem_of(quick.client.get(f"{GROUPS}/%FF%FE")) == (404, "group_unknown")
+    assert problem_of(quick.client.get(f"{GROUPS}/%FF%FE")) == (422, "request_invalid")
     assert problem_of(quick.client.get(f"{GROUPS}/{'x' * 201}")) == (422, "request_invalid")
 
 
@@ -162,3 +162,10 @@ def test_other_programs_see_the_same_groups(quick):
         other.create_group("family")
     told = quick.client.get(GROUPS).json()["groups"]
     assert [group["name"] for group in told] == ["family", "friends"]
+
+
+def test_bytes_that_are_no_letters_are_no_name(quick):
+    """Otherwise all such names would be the same one."""
+    for path in ("%ff", "%ff%fe", "a%c3"):
+        answer = quick.client.get(f"{GROUPS}/{path}")
+        assert problem_of(answer) == (422, "request_invalid")

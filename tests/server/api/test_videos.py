@@ -193,6 +193,8 @@ BAD = [
     ({"content": b"x", "params": {"seconds": 0}}, (422, "request_invalid")),
     ({"content": b"x", "params": {"seconds": 1e9}}, (422, "request_invalid")),
     ({"content": b"x", "params": {"started_at": "yesterday"}}, (422, "request_invalid")),
+    ({"content": b"x", "params": {"started_at": "9999-12-31T23:59:59"}}, (422, "request_invalid")),
+    ({"content": b"x", "params": {"started_at": "0001-01-01T00:00:00"}}, (422, "request_invalid")),
     ({"content": b"x", "params": {"camera": "x" * 101}}, (422, "request_invalid")),
     ({"content": b"x", "params": {"fps": 5}}, (422, "request_invalid")),
     ({"content": b"x", "params": {"camera": "a\nb"}}, (400, "usage")),

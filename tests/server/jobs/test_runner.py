@@ -201,6 +201,21 @@ def test_a_busy_database_is_waited_for(runners, monkeypatch):
     assert len(times) == 3
 
 
+def test_a_job_that_waits_for_a_busy_database_can_be_cancelled(runners):
+    tried = Event()
+
+    def work(task):
+        tried.set()
+        raise GalleryBusy("locked")
+
+    runner = runners.start(work)
+    job = submit(runner)
+    assert tried.wait(20)
+    wait_until(lambda: job not in runner._active)
+    assert runner.cancel(job).state == "cancelled"
+    assert list(runners.folder.iterdir()) == []
+
+
 def test_an_end_that_cannot_be_written_is_written_later(runners, monkeypatch):
     monkeypatch.setattr(module, "_RETRY_S", 0.01)
     runner = runners.start(Gate(), begin=False)

@@ -57,10 +57,11 @@ def test_a_job_begins_unless_it_has_ended(store):
     add(store, "one", "two")
     assert store.begin("one").state == "running"
     assert store.begin("one").started_at is not None  # its end could not be written
-    assert store.cancel_queued("two")
+    assert store.cancel_waiting("two")
     assert store.begin("two") is None
     assert store.begin("nobody") is None
-    assert not store.cancel_queued("one")
+    assert store.cancel_waiting("one")  # nobody is at it: it waits to be tried again
+    assert not store.cancel_waiting("one")
 
 
 def test_a_job_ends_with_a_result_or_an_error(store):

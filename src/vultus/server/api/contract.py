@@ -52,7 +52,7 @@ _MEANINGS = {
     422: "A parameter or a picture is not as it must be",
     429: "Too many requests with this key; Retry-After says when to come again",
     503: "The server or its database is busy; Retry-After says when to come again",
-    507: "The disk is full",
+    507: "The disk is full, or nothing can be written to it",
 }
 _USUAL = (400, 401, 403, 422, 429, 503)
 

@@ -31,7 +31,8 @@ class NameRoute(APIRoute):
         match, found = super().matches({**scope, "path": encoded})
         if "path_params" in found:
             found["path_params"] = {
-                name: unquote(value) if isinstance(value, str) else value
+                # bytes that are no letters must not all become the same one: they are refused
+                name: unquote(value, errors="surrogateescape") if isinstance(value, str) else value
                 for name, value in found["path_params"].items()
             }
         return match, found

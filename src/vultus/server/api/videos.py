@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -37,6 +38,7 @@ from vultus.video.camera import LONGEST_NAME as LONGEST_CAMERA
 router = router_of("videos", operator)
 
 _LONGEST_S = 3600.0
+_FIRST_YEAR, _LAST_YEAR = 1880, 9000
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -64,6 +66,17 @@ _VIDEO = {
 }
 
 
+def _recorded(moment: datetime) -> datetime:
+    """Whether somebody may have recorded a video then, and its last frame has a time as well.
+
+    Raises:
+        ValueError: nobody can have.
+    """
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError("no time at which a video was recorded")
+    return moment
+
+
 class VideoOptions(BaseModel):
     """What is wanted of a video."""
 
@@ -82,7 +95,7 @@ class VideoOptions(BaseModel):
     seconds: float | None = Field(
         None, gt=0, le=_LONGEST_S, description="How long something live is watched; needed there."
     )
-    started_at: Moment | None = Field(
+    started_at: Annotated[Moment, AfterValidator(_recorded)] | None = Field(
         None, description="When it was recorded; otherwise what the file says. UTC without a zone."
     )
     camera: str = Field(

@@ -37,7 +37,7 @@ async def create(request: Request, wire_id: str) -> Response:
         recognition_model=new.recognition_model,
     )
     with told_as(kind):
-        await run_in_threadpool(make, kind, wire_id, new.title)
+        await writers(request)(make, kind, wire_id, new.title)
     return empty()
 
 

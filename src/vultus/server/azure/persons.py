@@ -40,7 +40,7 @@ async def create(request: Request, wire_id: str) -> Response:
     kind, new = group_kind(request), await change_in(request)
     make = partial(_people(request).create, user_data=new.user_data)
     with told_as(kind):
-        guid = await run_in_threadpool(make, kind, wire_id, required(new.title, "name"))
+        guid = await writers(request)(make, kind, wire_id, required(new.title, "name"))
     return JSONResponse({"personId": guid})
 
 

@@ -34,7 +34,7 @@ class Journal:
         """One more line; it is there also when this process is killed now. Raises StorageError."""
         try:
             make_file(self._path)
-            with self._path.open("ab", buffering=0) as file:
+            with self._path.open("ab") as file:  # which goes on where a full disk took but a part
                 file.write(json.dumps(entry).encode() + b"\n")
         except OSError as error:
             raise _failed(error) from error

@@ -200,10 +200,10 @@ class JobRunner:
         One that has ended stays as it is. Raises JobUnknown.
         """
         with self._lock:
-            if self.store.cancel_queued(job_id):
-                self._clean(job_id)
-            elif job_id in self._active:
+            if job_id in self._active:
                 self._active[job_id].cancelled.set()
+            elif self.store.cancel_waiting(job_id):
+                self._clean(job_id)
         return self.get(job_id)
 
     def _now(self, record: JobRecord) -> JobRecord:

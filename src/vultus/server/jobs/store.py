@@ -186,10 +186,13 @@ class JobStore:
         with self._database.write() as connection:
             connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
 
-    def cancel_queued(self, job_id: str) -> bool:
-        """Whether the job waited still, and never will begin now."""
+    def cancel_waiting(self, job_id: str) -> bool:
+        """Whether the job, at which nobody is, had still to be done, and never will begin now.
+
+        It may be called running: where it has to wait, that cannot always be written.
+        """
         with self._database.write() as connection:
-            mine = sa.and_(jobs.c.id == job_id, jobs.c.state == "queued")
+            mine = sa.and_(jobs.c.id == job_id, jobs.c.state.in_(OPEN))
             values = {"state": "cancelled", "ended_at": now()}
             return bool(connection.execute(jobs.update().where(mine).values(values)).rowcount)
 
