@@ -52,3 +52,12 @@ def test_what_cannot_be_deleted_is_told_and_the_others_are_deleted(tmp_path, cap
 
 def test_nothing_to_delete():
     delete_pictures([])
+
+
+@pytest.mark.parametrize("name", ["passwd", "people.db", "key.pem", ".jpg\0"])
+def test_what_is_no_picture_is_left_alone(tmp_path, name, caplog):
+    if "\0" not in name:
+        (tmp_path / name).touch()
+    delete_pictures([str(tmp_path / name)])
+    assert "no picture" in caplog.text
+    assert [each.name for each in tmp_path.iterdir()] == ([] if "\0" in name else [name])

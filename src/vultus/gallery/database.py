@@ -89,7 +89,7 @@ class Database:
     def _connect(self, create: bool) -> sa.Engine:
         if self.path is None:
             try:
-                engine = sa.create_engine(self.address)
+                engine = sa.create_engine(self.address, hide_parameters=True)
             except ValueError as error:  # a port that is no number
                 raise sa.exc.ArgumentError(str(error)) from error
         else:
@@ -136,6 +136,12 @@ class Database:
             yield
         except DBAPIError as error:
             raise self._explain(error.orig or error) from error
+        except sa.exc.TimeoutError as error:  # of the pool of connections
+            raise GalleryBusy(
+                f"{self} is used by too many at once.", "Try again in a moment."
+            ) from error
+        except sa.exc.TimeoutError as error:  # every connection of the pool is waiting
+            raise GalleryBusy(f"{self} is busy.", "Try again in a moment.") from error
         except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
             raise GalleryInvalid(
                 f"The driver for {self} is not installed.", "Install it, or use a file."
@@ -201,6 +207,8 @@ _EXPLANATIONS: tuple[tuple[tuple[str, ...], type[VultusError], str, str], ...] =
 )
 
 
+# secure_delete, which only some builds of SQLite begin with: what was forgotten is overwritten
+_PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
 _IN_MEMORY = (None, "", ":memory:")
 
 
@@ -219,13 +227,16 @@ def _file_of(address: str) -> Path | None:
 
 def _sqlite_engine(path: Path) -> sa.Engine:
     engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_SECONDS}
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": _BUSY_SECONDS},
+        max_overflow=-1,  # a connection for each thread: readers do not wait behind writers
+        hide_parameters=True,  # names and embeddings stay out of tracebacks
     )
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+        for pragma in _PRAGMAS:
             try:
                 connection.execute(f"PRAGMA {pragma}")
             except sqlite3.OperationalError as error:
