@@ -117,6 +117,7 @@ REFUSED = {
     "no address": (["--host", "no such host"], {}, 2),
     "a key that is too short": ([], {"VULTUS_API_KEY": "short"}, 2),
     "no such setting": ([], {"VULTUS_SERVER__PROT": "1"}, 2),
+    "a log of another kind": (["--log", "xml"], {}, 2),
     "a folder in a file": (["--data-dir", "file/below"], {}, 5),
     "no gallery": (["--data-dir", "."], {}, 4),
 }

@@ -161,10 +161,21 @@ def test_a_gallery_is_written_durably(team):
     with database.read() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
         }
     database.close()
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    assert pragmas == {
+        "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1,
+    }  # fmt: skip
+
+
+def test_what_breaks_names_nobody(team):
+    """Tracebacks end in logs; SQLAlchemy would put a statement's values into them."""
+    database = Database(str(team))
+    with pytest.raises(GalleryError) as caught, database.write() as connection:
+        connection.execute(schema.persons.insert().values(group_id=None, name="Ada Lovelace"))
+    database.close()
+    assert "Lovelace" not in f"{caught.value} {caught.value.__cause__}"
 
 
 def test_a_failed_block_writes_nothing(team):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from threading import Event
 
 import pytest
@@ -13,7 +14,8 @@ from vultus.gallery.audit import acting_as
 from vultus.gallery.containers import ContainerStore
 from vultus.gallery.database import Database
 from vultus.gallery.face_lists import FaceListStore
-from vultus.gallery.schema import audit, faces, listed_faces
+from vultus.gallery.rows import now
+from vultus.gallery.schema import audit, faces, groups, listed_faces
 from vultus.gallery.trainer import Trainer
 
 SMALL, LARGE_LIST = "persongroups", "largefacelists"
@@ -133,6 +135,24 @@ def test_what_a_server_left_behind_is_taken_up(database):
         assert ended(trainer, kind).status == "succeeded"
     trainer.close()
     assert (trained(database), trained(database, listed_faces)) == (1, 1)
+
+
+def test_what_another_server_left_behind_does_not_stand_in_the_way_for_ever(trainer, database):
+    """While this one runs nobody takes it up: it is begun again by whoever wants it next."""
+    add_face(database)
+    for minutes, begins in ((1, False), (10, True)):
+        at = now() - datetime.timedelta(minutes=minutes)
+        left = groups.update().values(
+            training_status="running", training_created_at=at, training_action_at=at
+        )
+        with database.write() as connection:
+            connection.execute(left)
+        if not begins:
+            with pytest.raises(TrainingRunning):
+                trainer.train(*X)
+    trainer.train(*X)
+    assert ended(trainer).status == "succeeded"
+    assert trained(database) == 1
 
 
 def test_closing_ends_those_that_run_and_keeps_those_that_wait(database):

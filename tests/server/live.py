@@ -41,7 +41,12 @@ def live_server(settings: Settings) -> Iterator[Live]:
     services = make_services(settings)
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(
-        create_app(services), log_config=None, access_log=False, timeout_graceful_shutdown=5
+        create_app(services),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        http="h11",  # as `running` has it
+        ws="none",
     )
     server = uvicorn.Server(config)
     failed: list[BaseException] = []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.requests import Request
 
 from tests.server.senders import request_of
 from vultus.errors import BodyTooLarge, UsageError
+from vultus.server import bodies
 from vultus.server.bodies import drain, is_cut_off, read_body, read_json, save_body
 from vultus.server.inference import ClientGone
 
@@ -43,7 +47,7 @@ def test_an_endless_body_is_cut_off_and_not_kept():
     sender = Sender(b"x" * 2**16, None)
     with pytest.raises(BodyTooLarge, match="1,000 bytes"):
         asyncio.run(read_body(request(sender), LIMIT))
-    assert sender.sent < 200  # so much is thrown away, that the client hears the answer
+    assert sender.sent < 2000  # so much is thrown away, that the client hears the answer
 
 
 def test_a_body_that_announces_too_much_is_refused_before_it_is_read():
@@ -98,3 +102,27 @@ def test_a_body_without_end_is_given_up():
     with pytest.raises(BodyTooLarge):
         asyncio.run(read_body(endless, LIMIT))
     assert is_cut_off(endless.scope)  # the connection has to be closed
+
+
+def test_who_waits_to_be_told_to_go_on_is_not():
+    """Expect: 100-continue; to ask for the body would ask for it all to be sent."""
+    waiting = request(Sender(b"x" * 10, 3), content_length="1000000000", expect="100-continue")
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(waiting, LIMIT))
+    assert is_cut_off(waiting.scope)
+    assert waiting.receive.sent == 0
+
+
+def test_a_client_that_falls_silent_is_given_up(live, monkeypatch):
+    """As one whose machine lost its power does: nothing closes the connection."""
+    monkeypatch.setattr(bodies, "_SILENCE_S", 0.2)
+    for path, code in (("/face/v1.0/identify", "RequestTimeout"), ("/api/v1/detect", None)):
+        head = f"POST {path} HTTP/1.1\r\nHost: h\r\nX-Api-Key: {live.key}\r\n"
+        head += "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        address = urlsplit(live.url)
+        with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+            client.sendall(head.encode())
+            answer = b"".join(iter(lambda: client.recv(4096), b""))  # until it is closed
+        head, _, body = answer.decode().partition("\r\n\r\n")
+        assert "408" in head.partition("\r\n")[0]
+        assert json.loads(body)["error"]["code"] == (code or "request_timeout")

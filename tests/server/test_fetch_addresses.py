@@ -39,7 +39,7 @@ def fetch_publicly(url):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("", "is neither http nor https"),
+        ("", "The address is neither http nor https"),
         ("picture.jpg", "is neither http nor https"),
         ("file:///etc/passwd", "is neither http nor https"),
         ("ftp://example.org/x", "is neither http nor https"),

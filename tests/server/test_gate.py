@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 
 import pytest
 
-from tests.server.live import live_server, settings_in
+from tests.server.live import KEY, live_server, settings_in
+from vultus.server.gate import Gate
+from vultus.server.services import make_services
 
 AZURE_KEY = "Ocp-Apim-Subscription-Key"
 
@@ -24,6 +28,16 @@ def test_without_a_key_nothing_is_told_not_even_what_is_there(live, path):
         assert answer.status_code == 401
         assert answer.json()["error"]["code"] == "access_denied"
         assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "path", ["/face", "/face/v1.0", "//FACE/v1.0/", "/face/v1.0/a/b", "/face/v9"]
+)
+def test_azures_clients_hear_azures_404(live, path):
+    answer = live.client.get(live.url + path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "ResourceNotFound"
+    assert answer.headers["apim-request-id"] == answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize("path", ["/face/v1.0/persongroups", "//face/v9/x", "/FACE/v1.0/detect"])
@@ -83,3 +97,31 @@ def test_the_docs_page_needs_nothing_from_elsewhere(live):
     assert not re.search(r"https?://(?!127)", page)
     for path in re.findall(r'(?:src|href)="([^"]+)"', page):
         assert live.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("stopping", [True, False])
+def test_whom_the_server_has_no_time_for_when_it_stops_is_told_to_come_again(tmp_path, stopping):
+    """uvicorn cancels what has not ended in time."""
+    services = make_services(settings_in(tmp_path))
+    if stopping:
+        services.stopping.set()
+
+    async def cancelled(scope, receive, send):
+        raise asyncio.CancelledError
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"x-api-key", KEY.encode())]
+    scope = {"type": "http", "method": "GET", "path": "/face/v1.0/detect", "headers": headers}
+    answering = Gate(cancelled, services)(scope, None, send)
+    if not stopping:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(answering)
+        return
+    asyncio.run(answering)
+    assert sent[0]["status"] == 503
+    assert dict(sent[0]["headers"])[b"retry-after"] == b"1"
+    assert json.loads(sent[1]["body"])["error"]["code"] == "ServiceUnavailable"

@@ -75,7 +75,7 @@ def test_a_body_without_end_is_cut_off_at_the_limit():
     request = request_of(itertools.repeat(b"x" * 2**16), "image/jpeg")
     with pytest.raises(BodyTooLarge, match="4,096 bytes"):
         asyncio.run(one_picture(request, services()))
-    assert request.receive.sent < 10 * 2**20
+    assert request.receive.sent < 80 * 2**20  # thrown away, so that the client hears the answer
 
 
 # forms

@@ -55,6 +55,14 @@ def test_half_a_character_from_a_client_breaks_no_answer():
     )
 
 
+def test_where_nothing_can_be_written_the_client_hears_507():
+    for error in (errors.GalleryReadOnly("Read-only."), errors.StorageError("Full.")):
+        assert problem(error).status_code == 507
+        answer = azure_problem(error)
+        assert answer.status_code == 507
+        assert json.loads(answer.body)["error"]["code"] == "InsufficientStorage"
+
+
 def test_errors_of_the_wire_carry_their_own_code():
     answer = AzureError(404, "PersonNotFound", "No such person.").response()
     assert (answer.status_code, json.loads(answer.body)["error"]["code"]) == (404, "PersonNotFound")

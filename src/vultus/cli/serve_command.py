@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from vultus.settings import Settings
 
 _FIRST_KEY = "admin"
+
+
+class LogFormat(str, Enum):
+    """For programs, or for people."""
+
+    json = "json"
+    text = "text"
 
 
 def serve(
@@ -53,8 +61,8 @@ def serve(
         ),
     ] = False,
     log_format: Annotated[
-        str, typer.Option("--log", help="How to log on stderr: json or text.")
-    ] = "json",
+        LogFormat, typer.Option("--log", help="How to log on stderr.")
+    ] = LogFormat.json,
 ) -> None:
     """Serve Azure's Face API and the native API to other programs.
 
@@ -70,7 +78,7 @@ def serve(
     output = Output(Format.human)
     listener = listen(settings.server.host, settings.server.port)
     try:
-        configure(as_json=log_format != "text")
+        configure(as_json=log_format is LogFormat.json)
         services = make_services(settings)
         _first_key(services, output)
         bound = listener.getsockname()

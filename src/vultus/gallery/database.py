@@ -136,10 +136,6 @@ class Database:
             yield
         except DBAPIError as error:
             raise self._explain(error.orig or error) from error
-        except sa.exc.TimeoutError as error:  # of the pool of connections
-            raise GalleryBusy(
-                f"{self} is used by too many at once.", "Try again in a moment."
-            ) from error
         except sa.exc.TimeoutError as error:  # every connection of the pool is waiting
             raise GalleryBusy(f"{self} is busy.", "Try again in a moment.") from error
         except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:

@@ -30,6 +30,8 @@ Status = Literal["running", "succeeded", "failed"]
 
 _THREADS = 2
 _RETRY_S = 5.0
+# One takes a moment, or a minute where the database is locked: whoever ran it has died.
+_ABANDONED = datetime.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,15 @@ class Trainer:
     def train(self, kind: Kind, wire_id: str) -> None:
         """Begin a training, and do not wait for its end.
 
+        One that another server began and did not survive is begun again.
+
         Raises:
             GroupUnknown, FaceListUnknown: there is no such container.
             TrainingRunning: the last training has not ended.
         """
         with self._database.write() as connection:
             row = any_row(connection, kind, wire_id)
-            if row.training_status == RUNNING:
+            if row.training_status == RUNNING and now() - row.training_action_at < _ABANDONED:
                 raise TrainingRunning(
                     f"The {KIND_NAMES[kind]} is being trained.", "Wait until it is done."
                 )

@@ -10,16 +10,22 @@ from typing import Any
 
 import anyio
 from starlette.requests import Request
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
 from vultus.errors import BodyTooLarge, UsageError
 from vultus.server.inference import ClientGone
 
 # A client that is still sending does not listen: so much more is read and thrown away, so that
 # it hears the answer rather than a broken connection.
-_DRAIN_BYTES = 8 * 2**20
+_DRAIN_BYTES = 64 * 2**20
 _DRAIN_S = 5.0
+# Somebody whose machine lost its power or network is waited for no longer than this.
+_SILENCE_S = 60.0
 _ENDED, _CUT_OFF = "vultus.body_ended", "vultus.body_cut_off"
+
+
+class ClientSilent(Exception):
+    """The client has stopped sending in the middle of a body; the gate answers 408."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -27,7 +33,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises:
         BodyTooLarge: it has more bytes than `limit`; no more are kept than that.
-        ClientGone: the client went away in the middle.
+        ClientGone, ClientSilent: the client went away, or stopped, in the middle.
     """
     return b"".join([part async for part in parts_of(request, limit)])
 
@@ -74,9 +80,13 @@ def too_large(limit: int) -> BodyTooLarge:
 
 async def _refuse_announced(request: Request, limit: int) -> None:
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    if not announced.isdigit() or int(announced) <= limit:
+        return
+    if request.headers.get("expect", "").lower() == "100-continue":
+        request.scope[_CUT_OFF] = True  # it waits, and would be told to go on
+    else:
         await drain(request)
-        raise too_large(limit)
+    raise too_large(limit)
 
 
 async def drain(request: Request) -> None:
@@ -95,13 +105,20 @@ def is_cut_off(scope: Scope) -> bool:
 
 
 async def _next_part(request: Request) -> bytes:
-    message = await request.receive()
+    message = await _received(request)
     if message["type"] == "http.disconnect":
         raise ClientGone
     if not message.get("more_body", False):
         request.scope[_ENDED] = True
     part: bytes = message.get("body", b"")
     return part
+
+
+async def _received(request: Request) -> Message:
+    with anyio.move_on_after(_SILENCE_S):
+        return await request.receive()
+    request.scope[_CUT_OFF] = True
+    raise ClientSilent
 
 
 def _ended(request: Request) -> bool:

@@ -268,7 +268,7 @@ class _Place:
             url = httpx.URL(text)
         except (httpx.InvalidURL, ValueError):
             raise _no_url(origin) from None
-        place = cls(url, f"{redact_address(str(url))}{origin}")
+        place = cls(url, f"{redact_address(str(url)) or 'The address'}{origin}")
         if url.scheme not in ("http", "https"):
             raise UrlRefused(f"{place} is neither http nor https.", _URL_HINT)
         if not url.host:

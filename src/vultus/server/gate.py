@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
@@ -11,14 +12,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vultus.errors import AccessDenied, VultusError
+from vultus.errors import AccessDenied, ServerBusy, VultusError
 from vultus.gallery.audit import acting_as
 from vultus.server.azure.paths import PREFIX, is_azure
 from vultus.server.azure.problems import azure_problem
-from vultus.server.bodies import is_cut_off
+from vultus.server.bodies import ClientSilent, is_cut_off
 from vultus.server.inference import ClientGone
 from vultus.server.logs import access_log
-from vultus.server.problems import problem
+from vultus.server.problems import problem, refusal
 from vultus.server.security.roles import Principal
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ class Gate:
         began = time.perf_counter()
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
-        status = 500
+        status, answered = 500, False
 
         async def told(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
                 answer = MutableHeaders(scope=message)
                 answer["x-request-id"] = request_id
                 if is_cut_off(scope):
@@ -63,6 +64,13 @@ class Gate:
             await self._let_through(scope, receive, told, headers)
         except ClientGone:
             status = _GONE
+        except ClientSilent:
+            await _silent(scope["path"])(scope, receive, told)
+        except asyncio.CancelledError:
+            # the time to stop is over; who was not answered may ask the next server
+            if answered or not self._services.stopping.is_set():
+                raise
+            await _refused(scope["path"], _stopped())(scope, receive, told)
         finally:
             self._note(scope, status, time.perf_counter() - began, request_id)
 
@@ -133,3 +141,12 @@ def _key_of(headers: Headers) -> str:
 
 def _refused(path: str, error: VultusError) -> Response:
     return azure_problem(error) if is_azure(path) else problem(error)
+
+
+def _silent(path: str) -> Response:
+    code = "RequestTimeout" if is_azure(path) else "request_timeout"
+    return refusal(408, code, "The body did not come to its end. Send it again.")
+
+
+def _stopped() -> ServerBusy:
+    return ServerBusy("The server is being stopped.", "Try again in a moment.")

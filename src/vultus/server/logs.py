@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from typing import Any
 
 import structlog
@@ -35,6 +36,8 @@ def configure(*, as_json: bool) -> None:
             ],
         )
     )
+    # Pillow's, about pictures of clients, who are told: they are no lines of JSON
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     for name in ("vultus", "uvicorn", "uvicorn.error"):
         log = logging.getLogger(name)
         log.handlers = [handler] if name != "uvicorn.error" else []

@@ -30,14 +30,15 @@ from vultus.server.looking import Looker
 from vultus.server.metrics import Metrics
 from vultus.server.security.keys import KeyRing, KeyStore
 from vultus.server.security.rate import RateLimit
-from vultus.server.writing import Writers
 from vultus.server.uploads import clear_places
+from vultus.server.writing import Writers
 from vultus.settings import Settings
 
 log = logging.getLogger("vultus.server")
 
 _USUAL_RATE = 20.0
 _KEEP_HOUSE_S = 30.0
+_THREADS_S = 30.0
 _CAMERAS_S = 10.0  # for open visits to be closed, and events to be delivered
 
 
@@ -65,6 +66,7 @@ class Services:
     stopping: Event = field(default_factory=Event)
     warm: Event = field(default_factory=Event)
     broken: VultusError | None = None  # why it will never be warm
+    _threads: list[Thread] = field(default_factory=list)
 
     @property
     def uploads(self) -> Path:
@@ -74,8 +76,9 @@ class Services:
     def start(self) -> None:
         """Load the models in the background: the server answers at once, /ready when it is warm."""
         clear_places(self.settings.data_folder / "uploads")
-        Thread(target=self._warm_up, name="vultus-warm-up", daemon=True).start()
-        Thread(target=self._keep_house, name="vultus-house", daemon=True).start()
+        for name, work in (("vultus-warm-up", self._warm_up), ("vultus-house", self._keep_house)):
+            self._threads.append(Thread(target=work, name=name, daemon=True))
+            self._threads[-1].start()
         self.trainer.start()
         self.cameras.start()
         self.jobs.start()
@@ -104,6 +107,8 @@ class Services:
         await run_in_threadpool(self.inference.close)
         await run_in_threadpool(self.writers.close)
         await run_in_threadpool(self.trainer.close)
+        for thread in self._threads:  # a process that ends while models are loaded is aborted
+            await run_in_threadpool(thread.join, _THREADS_S)
         self.gallery.close()
 
 

@@ -51,7 +51,7 @@ def test_just_under_six_megabytes_pass(live):
     assert len(found(live, padded(int(5.9 * MB)))) == 1
 
 
-@pytest.mark.parametrize("size", [6 * MB + 1, int(6.5 * MB), 12 * MB])
+@pytest.mark.parametrize("size", [6 * MB + 1, int(6.5 * MB), 12 * MB, 40 * MB])
 def test_more_than_six_megabytes_are_refused_and_the_answer_arrives(live, size):
     assert refused(detect(live, padded(size))) == (400, "InvalidImageSize")
 

@@ -305,3 +305,12 @@ def test_a_stream_that_shows_nothing_fails(bench, stream, monkeypatch):
     stream(partial(LiveFilm, show=lambda _: None))
     with pytest.raises(SourceTimeout, match="Nothing was to be seen"):
         bench.work(bench.task(url="rtsp://localhost/door", seconds=60.0))
+
+
+@pytest.mark.parametrize(("told", "end"), [("stopping", JobStopped), ("cancelled", JobCancelled)])
+def test_a_stream_that_ends_before_it_shows_anything_has_not_failed(bench, stream, told, end):
+    stream(partial(LiveFilm, show=lambda _: None))
+    task = bench.task(url="rtsp://localhost/door", seconds=60.0)
+    getattr(task, told).set()
+    with pytest.raises(end):
+        bench.work(task)

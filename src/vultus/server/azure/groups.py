@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from vultus.gallery.containers import Container
@@ -31,13 +30,17 @@ _ID_OF = {"persongroups": "personGroupId", "largepersongroups": "largePersonGrou
 async def create(request: Request, wire_id: str) -> Response:
     """409 where the id is taken, also by a group made here under this name."""
     kind, new = group_kind(request), await new_in(request)
+    services = services_of(request)
     make = partial(
-        services_of(request).containers.create,
+        services.containers.create,
+        kind,
+        wire_id,
+        new.title,
         user_data=new.user_data,
         recognition_model=new.recognition_model,
     )
     with told_as(kind):
-        await writers(request)(make, kind, wire_id, new.title)
+        await services.writers.run(make)
     return empty()
 
 
@@ -65,21 +68,26 @@ def get(request: Request, wire_id: str) -> Response:
 async def update(request: Request, wire_id: str) -> Response:
     """What is not sent stays."""
     kind, change = group_kind(request), await change_in(request)
+    services = services_of(request)
     apply = partial(
-        services_of(request).containers.update, title=change.title, user_data=change.user_data
+        services.containers.update,
+        kind,
+        wire_id,
+        title=change.title,
+        user_data=change.user_data,
     )
     with told_as(kind):
-        await run_in_threadpool(apply, kind, wire_id)
+        await services.writers.run(apply)
     return empty()
 
 
 @router.delete("/persongroups/{wire_id}")
 @router.delete("/largepersongroups/{wire_id}")
-def delete(request: Request, wire_id: str) -> Response:
+async def delete(request: Request, wire_id: str) -> Response:
     """With everybody in it; the id is free then."""
-    kind = group_kind(request)
+    kind, services = group_kind(request), services_of(request)
     with told_as(kind):
-        services_of(request).containers.delete(kind, wire_id)
+        await services.writers.run(partial(services.containers.delete, kind, wire_id))
     return empty()
 
 

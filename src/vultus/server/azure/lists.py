@@ -40,13 +40,17 @@ _FACE = _FACES + "/{face_id}"
 async def create(request: Request, wire_id: str) -> Response:
     """409 where the id is taken."""
     kind, new = list_kind(request), await new_in(request)
+    services = services_of(request)
     make = partial(
-        services_of(request).face_lists.create,
+        services.face_lists.create,
+        kind,
+        wire_id,
+        new.title,
         user_data=new.user_data,
         recognition_model=new.recognition_model,
     )
     with told_as(kind):
-        await writers(request)(make, kind, wire_id, new.title)
+        await services.writers.run(make)
     return empty()
 
 
@@ -81,21 +85,26 @@ def get(request: Request, wire_id: str) -> Response:
 async def update(request: Request, wire_id: str) -> Response:
     """What is not sent stays."""
     kind, change = list_kind(request), await change_in(request)
+    services = services_of(request)
     apply = partial(
-        services_of(request).face_lists.update, title=change.title, user_data=change.user_data
+        services.face_lists.update,
+        kind,
+        wire_id,
+        title=change.title,
+        user_data=change.user_data,
     )
     with told_as(kind):
-        await run_in_threadpool(apply, kind, wire_id)
+        await services.writers.run(apply)
     return empty()
 
 
 @router.delete("/facelists/{wire_id}")
 @router.delete("/largefacelists/{wire_id}")
-def delete(request: Request, wire_id: str) -> Response:
+async def delete(request: Request, wire_id: str) -> Response:
     """With all its faces; the id is free then."""
-    kind = list_kind(request)
+    kind, services = list_kind(request), services_of(request)
     with told_as(kind):
-        services_of(request).face_lists.delete(kind, wire_id)
+        await services.writers.run(partial(services.face_lists.delete, kind, wire_id))
     return empty()
 
 
@@ -103,22 +112,23 @@ def delete(request: Request, wire_id: str) -> Response:
 @router.post("/largefacelists" + _FACES)
 async def add_face(request: Request, wire_id: str) -> Response:
     """The one face of a picture, or the one at targetFace; also where it is there already."""
-    kind, lists, asked = list_kind(request), services_of(request).face_lists, asked_of(request)
+    kind, services, asked = list_kind(request), services_of(request), asked_of(request)
+    lists = services.face_lists
     with told_as(kind):
         await run_in_threadpool(lists.find, kind, wire_id)
-        face = await face_of(request, services_of(request), asked.target)
-        add = partial(lists.add_face, user_data=asked.user_data)
-        guid = await run_in_threadpool(add, kind, wire_id, face)
+        face = await face_of(request, services, asked.target)
+        add = partial(lists.add_face, kind, wire_id, face, user_data=asked.user_data)
+        guid = await services.writers.run(add)
     return JSONResponse({"persistedFaceId": guid})
 
 
 @router.delete("/facelists" + _FACE)
 @router.delete("/largefacelists" + _FACE)
-def delete_face(request: Request, wire_id: str, face_id: str) -> Response:
+async def delete_face(request: Request, wire_id: str, face_id: str) -> Response:
     """Nothing is found similar to it from now on."""
-    kind = list_kind(request)
+    kind, services = list_kind(request), services_of(request)
     with told_as(kind):
-        services_of(request).face_lists.delete_face(kind, wire_id, face_id)
+        await services.writers.run(partial(services.face_lists.delete_face, kind, wire_id, face_id))
     return empty()
 
 
@@ -144,11 +154,11 @@ def get_face(request: Request, wire_id: str, face_id: str) -> Response:
 @router.patch("/largefacelists" + _FACE)
 async def update_face(request: Request, wire_id: str, face_id: str) -> Response:
     """Its userData, which stays where it is not sent."""
-    kind = list_kind(request)
+    kind, services = list_kind(request), services_of(request)
     data = text_in(await json_object(request), "userData", LONGEST_FACE_DATA)
-    apply = partial(services_of(request).face_lists.update_face, user_data=data)
+    apply = partial(services.face_lists.update_face, kind, wire_id, face_id, user_data=data)
     with told_as(kind):
-        await run_in_threadpool(apply, kind, wire_id, face_id)
+        await services.writers.run(apply)
     return empty()
 
 

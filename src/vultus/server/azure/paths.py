@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 VERSIONS = ("v1.0", "v1.1-preview.1", "v1.2-preview.1", "v1.2", "v1.3-preview", "v1.3-preview.1")
 PREFIX = "/face"
-_AZURE = re.compile(r"/+face/", re.IGNORECASE)
+_AZURE = re.compile(r"/+face(/|\Z)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

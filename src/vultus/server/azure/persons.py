@@ -38,9 +38,10 @@ _FACE = _FACES + "/{face_id}"
 async def create(request: Request, wire_id: str) -> Response:
     """Several people may have one name."""
     kind, new = group_kind(request), await change_in(request)
-    make = partial(_people(request).create, user_data=new.user_data)
+    name = required(new.title, "name")
+    make = partial(_people(request).create, kind, wire_id, name, user_data=new.user_data)
     with told_as(kind):
-        guid = await writers(request)(make, kind, wire_id, required(new.title, "name"))
+        guid = await services_of(request).writers.run(make)
     return JSONResponse({"personId": guid})
 
 
@@ -68,19 +69,26 @@ def get(request: Request, wire_id: str, person_id: str) -> Response:
 async def update(request: Request, wire_id: str, person_id: str) -> Response:
     """What is not sent stays."""
     kind, change = group_kind(request), await change_in(request)
-    apply = partial(_people(request).update, title=change.title, user_data=change.user_data)
+    apply = partial(
+        _people(request).update,
+        kind,
+        wire_id,
+        person_id,
+        title=change.title,
+        user_data=change.user_data,
+    )
     with told_as(kind):
-        await run_in_threadpool(apply, kind, wire_id, person_id)
+        await services_of(request).writers.run(apply)
     return empty()
 
 
 @router.delete("/persongroups" + _PERSON)
 @router.delete("/largepersongroups" + _PERSON)
-def delete(request: Request, wire_id: str, person_id: str) -> Response:
+async def delete(request: Request, wire_id: str, person_id: str) -> Response:
     """With all that is known of them; nobody is identified as them from now on."""
-    kind = group_kind(request)
+    kind, remove = group_kind(request), _people(request).delete
     with told_as(kind):
-        _people(request).delete(kind, wire_id, person_id)
+        await services_of(request).writers.run(partial(remove, kind, wire_id, person_id))
     return empty()
 
 
@@ -92,8 +100,8 @@ async def add_face(request: Request, wire_id: str, person_id: str) -> Response:
     with told_as(kind):
         await run_in_threadpool(people.require, kind, wire_id, person_id)
         face = await face_of(request, services_of(request), asked.target)
-        add = partial(people.add_face, user_data=asked.user_data)
-        guid = await run_in_threadpool(add, kind, wire_id, person_id, face)
+        add = partial(people.add_face, kind, wire_id, person_id, face, user_data=asked.user_data)
+        guid = await services_of(request).writers.run(add)
     return JSONResponse({"persistedFaceId": guid})
 
 
@@ -112,19 +120,19 @@ async def update_face(request: Request, wire_id: str, person_id: str, face_id: s
     """Its userData, which stays where it is not sent."""
     kind = group_kind(request)
     data = text_in(await json_object(request), "userData", LONGEST_FACE_DATA)
-    apply = partial(_people(request).update_face, user_data=data)
+    change = partial(_people(request).update_face, kind, wire_id, person_id, face_id)
     with told_as(kind):
-        await run_in_threadpool(apply, kind, wire_id, person_id, face_id)
+        await services_of(request).writers.run(partial(change, user_data=data))
     return empty()
 
 
 @router.delete("/persongroups" + _FACE)
 @router.delete("/largepersongroups" + _FACE)
-def delete_face(request: Request, wire_id: str, person_id: str, face_id: str) -> Response:
+async def delete_face(request: Request, wire_id: str, person_id: str, face_id: str) -> Response:
     """The person stays, without it."""
-    kind = group_kind(request)
+    kind, remove = group_kind(request), _people(request).delete_face
     with told_as(kind):
-        _people(request).delete_face(kind, wire_id, person_id, face_id)
+        await services_of(request).writers.run(partial(remove, kind, wire_id, person_id, face_id))
     return empty()
 
 

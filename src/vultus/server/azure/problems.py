@@ -48,6 +48,7 @@ _CODES: tuple[tuple[type[VultusError], int, str], ...] = (
     (errors.GalleryBusy, 503, "ServiceUnavailable"),
     (errors.ModelMismatch, 400, "BadArgument"),
     (errors.StorageError, 507, "InsufficientStorage"),
+    (errors.GalleryReadOnly, 507, "InsufficientStorage"),
     (errors.UsageError, 400, "BadArgument"),
 )
 

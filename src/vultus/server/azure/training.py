@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
@@ -20,11 +21,11 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}\Z")
 @router.post("/persongroups/{wire_id}/train")
 @router.post("/largepersongroups/{wire_id}/train")
 @router.post("/largefacelists/{wire_id}/train")
-def train(request: Request, wire_id: str) -> Response:
+async def train(request: Request, wire_id: str) -> Response:
     """Begins; the address in Operation-Location tells when it has ended."""
-    kind = any_kind(request)
+    kind, services = any_kind(request), services_of(request)
     with told_as(kind):
-        services_of(request).trainer.train(kind, wire_id)
+        await services.writers.run(partial(services.trainer.train, kind, wire_id))
     headers = {
         "Operation-Location": _absolute(request, f"/{kind}/{wire_id}/training"),
         "Retry-After": _POLL_S,

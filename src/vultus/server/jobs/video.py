@@ -109,12 +109,12 @@ class VideoWork:
                 for visit in watch:
                     answer.add(visit)
             status = watch.status[0]
-        if live and not status.frames:
-            raise SourceTimeout("Nothing was to be seen.", status.error or "")
         try:
             task.check()
         except JobCancelled as cancelled:
             raise JobCancelled(answer.told(status, footage.rate)) from cancelled
+        if live and not status.frames:
+            raise SourceTimeout("Nothing was to be seen.", status.error or "")
         task.progress(status.frames, status.frames)
         return answer.told(status, footage.rate)
 

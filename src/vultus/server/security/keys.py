@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import cast
 
+import anyio
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
 
 from vultus.errors import GalleryMissing, KeyExists, KeyUnknown, UsageError
 from vultus.gallery.audit import note
@@ -29,6 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}\Z")
 SETTINGS_NAME = "settings"
 # How long a revoked key may go on in another process than the one that revoked it.
 _FRESH_S = 2.0
+_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class KeyRing:
         self._known: dict[str, Principal] = {}
         self._read_at = -_FRESH_S
         self._reading: asyncio.Task[dict[str, Principal]] | None = None
+        self._threads: anyio.CapacityLimiter | None = None
 
     async def whose(self, key: str) -> Principal | None:
         """Whose a key is; None where it is nobody's."""
@@ -145,7 +147,10 @@ class KeyRing:
 
     async def _read(self) -> dict[str, Principal]:
         began = time.monotonic()
-        known = await run_in_threadpool(self._store.valid)
+        if self._threads is None:
+            # threads of its own, since every request waits for this
+            self._threads = anyio.CapacityLimiter(_THREADS)
+        known = await anyio.to_thread.run_sync(self._store.valid, limiter=self._threads)
         if self._reading is asyncio.current_task():  # else they were changed meanwhile
             self._known, self._read_at = known, began
         return known
