@@ -40,6 +40,14 @@ def test_azures_clients_hear_azures_404(live, path):
     assert answer.headers["apim-request-id"] == answer.headers["x-request-id"]
 
 
+def test_azures_routes_are_counted_by_their_whole_path(live):
+    for path in ("/face/v1.0/facelists", "/face/v1.2/largefacelists/x/training"):
+        live.client.get(path)
+    text = live.client.get("/metrics").text
+    for route in ("/face/facelists", "/face/largefacelists/{wire_id}/training"):
+        assert f'route="{route}"' in text
+
+
 @pytest.mark.parametrize("path", ["/face/v1.0/persongroups", "//face/v9/x", "/FACE/v1.0/detect"])
 def test_azures_clients_hear_azures_401(live, path):
     answer = live.client.get(live.url + path, headers={"X-Api-Key": "wrong"})

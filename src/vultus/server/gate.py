@@ -104,7 +104,7 @@ class Gate:
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         # never the path itself: it may hold the name of a person
         route = getattr(scope.get("route"), "path", None) or "unknown"
-        if is_azure(scope["path"]) and not route.startswith(PREFIX):
+        if is_azure(scope["path"]) and not route.startswith(f"{PREFIX}/"):
             route = f"{PREFIX}{route}" if route != "unknown" else route
         principal = scope.get("principal")
         metrics = self._services.metrics
