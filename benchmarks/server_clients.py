@@ -55,8 +55,10 @@ class Client:
 async def _identify(client: Client, step: Data, picture: bytes) -> int:
     """A picture through detect and identify, by the one call or by Azure's two."""
     status, content = await client.ask("POST", step["path"], picture, "application/octet-stream")
-    ids = [face["faceId"] for face in json.loads(content)] if step.get("then") else []
-    if status == 200 and ids:
+    if status != 200 or not step.get("then"):
+        return status
+    ids = [face["faceId"] for face in json.loads(content)]
+    if ids:
         question = {"faceIds": ids[:10], "personGroupId": step["group"]}
         body = json.dumps(question).encode()
         status, _ = await client.ask("POST", step["then"], body, "application/json")
