@@ -56,7 +56,8 @@ class Means:
 
     def run(self, image: np.ndarray) -> list[np.ndarray]:
         self.batches.append(len(image))
-        return [image[:, :, :75].mean(axis=(1, 2, 3), dtype=np.float32)[:, None]]
+        left = image[:, :, :75].mean(axis=(1, 2, 3), dtype=np.float32)[:, None]
+        return [left, left + 1]
 
 
 @pytest.mark.parametrize(("count", "batches"), [(0, []), (1, [1]), (8, [8]), (20, [8, 8, 4])])

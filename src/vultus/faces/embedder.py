@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vultus.models.dlib_resnet import INNER_SIZE
 from vultus.models.session import Session
 
 Floats = NDArray[np.float32]
@@ -36,15 +37,36 @@ class DlibResNet:
         self.model_id = model_id
 
     def embed(self, chips: NDArray[np.uint8]) -> Floats:
+        return self.look(chips)[0]
+
+    def look(self, chips: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Embeddings, and what is seen on the way to them, (n, INNER_SIZE)."""
         parts = [
-            self._session.run(chips[start : start + _BATCH])[0]
+            self._session.run(chips[start : start + _BATCH])
             for start in range(0, len(chips), _BATCH)
         ]
-        return np.concatenate(parts) if parts else np.zeros((0, EMBEDDING_SIZE), np.float32)
+        if not parts:
+            return np.zeros((0, EMBEDDING_SIZE), np.float32), np.zeros((0, INNER_SIZE), np.float32)
+        embeddings, inner = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return embeddings, inner
 
 
 def embed_mirrored(embedder: Embedder, chips: NDArray[np.uint8]) -> Floats:
     """The mean of each chip's embedding and its mirror image's; twice the work, fewer errors."""
-    both = embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
-    mean: Floats = (both[: len(chips)] + both[len(chips) :]) / np.float32(2)
+    return _mean_of_views(embedder.embed(_both_views(chips)))
+
+
+def look_mirrored(embedder: DlibResNet, chips: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    """As `embed_mirrored`, with what is seen of the chips as they are, (n, INNER_SIZE)."""
+    both, inner = embedder.look(_both_views(chips))
+    return _mean_of_views(both), inner[: len(chips)]
+
+
+def _both_views(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.concatenate([chips, chips[:, :, ::-1]])
+
+
+def _mean_of_views(both: Floats) -> Floats:
+    count = len(both) // 2
+    mean: Floats = (both[:count] + both[count:]) / np.float32(2)
     return mean

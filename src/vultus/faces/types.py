@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vultus.faces.attributes.types import Attributes
 
 Floats = NDArray[np.float32]
 
@@ -38,6 +41,18 @@ class Quality:
         return {field.name: float(getattr(self, field.name)[i]) for field in fields(self)}
 
 
+_ARRAYS = (
+    "boxes",
+    "scores",
+    "landmarks",
+    "alignment",
+    "embeddings",
+    "chips",
+    "points68",
+    "inner",
+)
+
+
 @dataclass(frozen=True)
 class Faces:
     """The faces of one image; `faces[i]` is a `Face`, `faces[mask]` are fewer `Faces`.
@@ -50,6 +65,9 @@ class Faces:
     embeddings: (n, d) float32, made by the model `embedder`.
     quality: see `Quality`. chips: (n, size, size, 3) uint8, the aligned faces.
     points68: (n, 68, 2) float32, jaw, brows, nose, eyes and mouth in the order of iBUG 300-W.
+    attributes: how they look, see `Attributes`.
+    inner: (n, INNER_SIZE) float32, what the recognition network sees on the way to an embedding;
+    kept only until attributes are told from it.
     Those from alignment on are None unless asked for.
     """
 
@@ -63,6 +81,8 @@ class Faces:
     quality: Quality | None = None
     chips: NDArray[np.uint8] | None = None
     points68: Floats | None = None
+    attributes: Attributes | None = None
+    inner: Floats | None = None
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -80,7 +100,7 @@ class Faces:
                 raise ValueError(f"{name}: expected {shape} float32, found {array.shape}")
         if (self.embeddings is None) != (self.embedder is None):
             raise ValueError("embeddings carry the id of the model that made them")
-        for name in ("embeddings", "chips"):
+        for name in ("embeddings", "chips", "inner"):
             column = getattr(self, name)
             if column is not None and len(column) != n:
                 raise ValueError(f"{name}: expected {n} rows, found {len(column)}")
@@ -106,12 +126,13 @@ class Faces:
 
     def select(self, index: NDArray[np.generic] | slice) -> Faces:
         """Some of the faces, by mask, indices or slice."""
-        columns = ("boxes", "scores", "landmarks", "alignment", "embeddings", "chips", "points68")
-        chosen = {
-            name: value[index] for name in columns if (value := getattr(self, name)) is not None
+        chosen: dict[str, Any] = {
+            name: value[index] for name in _ARRAYS if (value := getattr(self, name)) is not None
         }
         if self.quality is not None:
             chosen["quality"] = self.quality.select(index)
+        if self.attributes is not None:
+            chosen["attributes"] = self.attributes.select(index)
         return replace(self, **chosen)
 
 
@@ -157,3 +178,8 @@ class Face:
     def quality(self) -> dict[str, float] | None:
         """The columns of `Quality` by name, or None when it was not asked for."""
         return None if self.faces.quality is None else self.faces.quality.row(self.index)
+
+    @property
+    def attributes(self) -> dict[str, Any] | None:
+        """As the JSON of the documentation, or None when none was asked for."""
+        return None if self.faces.attributes is None else self.faces.attributes.row(self.index)

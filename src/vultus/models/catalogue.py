@@ -20,6 +20,7 @@ DETECTOR = "mtcnn"
 LANDMARKS = "dlib-5-points"
 LANDMARKS_68 = "dlib-68-points"
 EMBEDDER = "dlib-resnet-128"
+ATTRIBUTES = "vultus-attributes"
 
 Text = Annotated[str, Field(min_length=2)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -56,7 +57,7 @@ class Card(_Data):
     """What is known of one model."""
 
     id: Text
-    kind: Literal["detector", "landmarks", "embedder"]
+    kind: Literal["detector", "landmarks", "embedder", "attributes"]
     title: Text
     distribution: Text
     version: Text
@@ -69,8 +70,13 @@ class Card(_Data):
     output: Text
     megabytes: float = Field(gt=0)
     files: dict[str, Sha256] = Field(min_length=1, description="weight files and their digests")
-    outputs: list[str] = Field(min_length=1, description="files that the conversion makes")
+    outputs: list[str] = Field(description="files that the conversion makes, if one is needed")
     calibration: Calibration | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Trained by the recipes in `training/`, and carried by this package as it is run."""
+        return self.distribution == "vultus"
 
 
 def parse_card(text: str, name: str) -> Card:

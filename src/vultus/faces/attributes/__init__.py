@@ -1,0 +1,1 @@
+"""How faces look: age, gender, expression, pose, what covers them, how the picture is."""

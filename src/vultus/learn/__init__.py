@@ -1,0 +1,1 @@
+"""Learning from folders of pictures: one folder a class, a head on the networks' features."""
