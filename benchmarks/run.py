@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file
 
 from benchmarks import (
     accuracy,
+    attributes,
     detection,
     machine,
     memory,
@@ -64,6 +65,7 @@ PARTS = {
     ),
     "accuracy": Part("Accuracy", accuracy.measure, accuracy.figures, accuracy.details),
     "detection": Part("Detection", detection.measure, detection.figures, detection.details),
+    "attributes": Part("Attributes", attributes.measure, attributes.figures, attributes.details),
     "memory": Part("Memory", memory.measure, memory.figures, memory.details),
     "startup": Part("Start", startup.measure, startup.figures, startup.details),
     "video": Part("Video", video.measure, video.figures, video.details),

@@ -22,6 +22,7 @@ from vultus.errors import VultusError
 if TYPE_CHECKING:
     from vultus.events.visit import Visit
     from vultus.faces.analyzer import Analyzer
+    from vultus.faces.attributes.types import Attributes
     from vultus.faces.types import Face, Faces, Quality
     from vultus.gallery.enrolment import Enrolment
     from vultus.gallery.gallery import Gallery, Identification
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Analyzer": "vultus.faces.analyzer",
+    "Attributes": "vultus.faces.attributes.types",
     "Camera": "vultus.video.camera",
     "Enrolment": "vultus.gallery.enrolment",
     "Face": "vultus.faces.types",
@@ -54,6 +56,7 @@ _HOMES = {
 
 __all__ = [
     "Analyzer",
+    "Attributes",
     "Camera",
     "Enrolment",
     "Face",

@@ -5,6 +5,7 @@ They share one Analyzer a process. Make your own `Analyzer` for other settings.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from threading import Lock
 
@@ -28,20 +29,21 @@ def _make_analyzer() -> Analyzer:
     return Analyzer()
 
 
-def detect(source: ImageSource) -> Faces:
+def detect(source: ImageSource, *, attributes: str | Iterable[str] = ()) -> Faces:
     """The faces of a picture, largest first, with boxes, scores, landmarks and quality.
 
     `source` is a path, encoded bytes, an open binary file or an RGB array (height, width, 3).
+    `attributes` says what else is told of each face, such as `["age", "expression"]` or `"all"`.
 
     Raises:
-        ImageError: the picture cannot be used.
+        ImageError: the picture cannot be used. UsageError: there is no such attribute.
     """
-    return default_analyzer().analyze(source, embed=False)
+    return default_analyzer().analyze(source, embed=False, attributes=attributes)
 
 
-def embed(source: ImageSource) -> Faces:
+def embed(source: ImageSource, *, attributes: str | Iterable[str] = ()) -> Faces:
     """As `detect`, with embeddings, float32 (n, 128): the Euclidean distance tells people apart."""
-    return default_analyzer().analyze(source)
+    return default_analyzer().analyze(source, attributes=attributes)
 
 
 def verify(

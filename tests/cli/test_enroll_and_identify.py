@@ -139,7 +139,7 @@ def test_no_gallery_yet(run, photo):
     ran = run("identify", photo)
     assert ran.code == 4
     assert "gallery_missing" in ran.stderr
-    assert "vultus enroll" in ran.stderr
+    assert "Enrol somebody first" in ran.stderr
 
 
 def test_a_gallery_that_is_no_database(run, photo, tmp_path):

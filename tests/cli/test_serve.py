@@ -97,7 +97,7 @@ def test_a_key_from_the_environment(tmp_path, run):
         assert (ask(url + KEYS, "my-own-secret"), ask(url + KEYS, "other")) == (200, 401)
         # its port is taken
         port = url.rpartition(":")[2]
-        ran = run("serve", "--port", port, "--data-dir", tmp_path)
+        ran = run("serve", "--port", port, "--data-dir", tmp_path / "other")
         assert (ran.code, ran.stdout) == (2, "")
         assert f"127.0.0.1:{port} cannot be listened on" in ran.stderr
         assert "--port" in ran.stderr

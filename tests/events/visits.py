@@ -29,7 +29,7 @@ def visit(number: int | str = 0, sequence: int = 0, **changes: Any) -> Visit:
         "media_time": 1.5 + sequence,
         "box": (10.0, 20.0, 30.0, 40.0),
         "best_shot": Shot(1.5, (11.0, 21.0, 31.0, 41.0), 0.8, "/shots/v0.jpg"),
-        "attributes": {"glasses": True},
+        "attributes": {"glasses": {"label": "glasses", "probability": 0.98}},
         "why": {"rule": "named", "looks": 2},
     }
     return Visit(**(fields | changes))

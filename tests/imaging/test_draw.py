@@ -103,6 +103,37 @@ def test_labels_do_not_cover_each_other():
     assert all(area > 0.8 * whole for area, whole in zip(areas, alone, strict=True))
 
 
+def test_notes_stand_below_the_label():
+    image = np.zeros((480, 640, 3), np.uint8)
+    alone = draw_faces(image, [Mark(box(200, 200, 90, 100), "somebody", KNOWN)])
+    noted = draw_faces(
+        image, [Mark(box(200, 200, 90, 100), "ada", KNOWN, notes=("34, happy, mouth covered", "x"))]
+    )
+    bar, bars = ((drawn[:198] == KNOWN).all(axis=2) for drawn in (alone, noted))
+    assert bars.any(axis=1).sum() > 2 * bar.any(axis=1).sum()
+    columns = np.flatnonzero(bars.any(axis=0))
+    assert (bars | (noted[:198] != 0).any(axis=2))[:, columns].any(axis=1).sum() > 40
+    assert len(columns) > np.flatnonzero(bar.any(axis=0)).size
+    rows = np.flatnonzero(bars.any(axis=1))
+    assert bars[rows[0], columns[0]] and bars[rows[-1], columns[-1]]  # one bar, not a stair
+
+
+@pytest.mark.parametrize("notes", [(), ("",), ("x" * 500,) * 50])
+@pytest.mark.parametrize("shape", [(1, 1), (30, 500), (200, 40)])
+def test_any_notes(notes, shape):
+    drawn = draw_faces(np.zeros((*shape, 3), np.uint8), [Mark(box(0, 0, 5, 5), "", notes=notes)])
+    assert drawn.shape == (*shape, 3)
+
+
+def test_a_label_hides_no_other_face_where_there_is_room():
+    image = np.zeros((480, 640, 3), np.uint8)
+    low, high = box(300, 260, 100, 120), box(300, 120, 100, 130)
+    mark = Mark(low, "ada", KNOWN, notes=("34, happy", "yaw 3"))
+    drawn = draw_faces(image, [Mark(high), mark])
+    assert not drawn[130:240, 310:390].any()
+    assert not drawn[270:370, 310:390].any()
+
+
 def test_a_crowd_of_labels_is_drawn_in_any_case():
     drawn = draw_faces(BLACK, [Mark(box(50, 60, 80, 90), f"person {i}") for i in range(30)])
     assert drawn.any()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import numpy as np
+
+from tests.shared import shared
 
 NTSC = Fraction(30000, 1001)
 _BITS = 10
@@ -152,3 +155,10 @@ def _silence(out, stream) -> None:
         frame.sample_rate, frame.pts = 8000, index * 1024
         out.mux(stream.encode(frame))
     out.mux(stream.encode(None))
+
+
+def short_clip(path: Path) -> Path:
+    """The first two seconds of a real video; the test is skipped where it is not there."""
+    with av.open(str(shared("videos/hamilton_short.mp4"))) as video:
+        frames = [frame.to_ndarray(format="rgb24") for frame in islice(video.decode(video=0), 60)]
+    return write_clip(path, frames, rate=30, size_wh=(640, 360))

@@ -24,6 +24,20 @@ def test_what_a_label_says(person, stranger, probability, text, known):
     assert name_label(BOX, person, stranger, probability) == Label(BOX, text, known)
 
 
+def test_how_somebody_looks_stands_below_the_name():
+    attributes = {"age": {"value": 34.2, "low": 28, "high": 41}, "smile": 0.81}
+    label = name_label(BOX, "Ada", None, 0.973, attributes)
+    assert label == Label(BOX, "Ada 97 %", True, ("34, smile 0.8",))
+    image = np.zeros((360, 640, 3), np.uint8)
+    drawn = annotate(image, [label])
+    alone = annotate(image, [Label(BOX, "Ada 97 %", True)])
+    assert (drawn == 255).all(axis=2).any(axis=1).sum() > (alone == 255).all(axis=2).any(
+        axis=1
+    ).sum()
+    assert name_label(BOX, None, None, 0, attributes).notes == ("34, smile 0.8",)
+    assert name_label(BOX, "Ada", None, 1, {}).notes == ()
+
+
 @pytest.mark.parametrize(("known", "colour"), [(True, KNOWN), (False, STRANGER), (None, UNDECIDED)])
 @pytest.mark.parametrize("size_wh", [(640, 360), (1920, 1080)])
 def test_the_colour_says_who_is_known(known, colour, size_wh):

@@ -29,6 +29,7 @@ from vultus.cli import (
     replay_command,
     serve_command,
     strangers_command,
+    train_command,
     verify_command,
     visits_command,
     watch_command,
@@ -120,6 +121,7 @@ app.add_typer(groups_command.app, name="groups")
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(models_command.app, name="models")
 app.add_typer(evaluate_command.app, name="evaluate")
+app.add_typer(train_command.app, name="train")
 app.command()(info_command.info)
 app.command()(demo_command.demo)
 

@@ -22,8 +22,10 @@ def detect(
     score_threshold: options.ScoreOption = None,
     max_faces: options.MaxFacesOption = None,
     second_look: options.SecondLookOption = None,
+    attributes: options.AttributesOption = None,
+    model: options.ModelOption = None,
 ) -> None:
-    """Find faces: boxes, scores, landmarks and quality.
+    """Find faces: boxes, scores, landmarks, quality and, as asked, how they look.
 
     Example: vultus detect photos/ --format json --annotate out/
     """
@@ -36,17 +38,20 @@ def detect(
         max_faces=max_faces,
         second_look=second_look,
     )
+    asked = options.attributes_of(attributes)
     analyzer = options.make_analyzer(settings)
+    analyzer.expression_head = options.head_of(model, asked)
     run.go(
         "Detecting",
         settings.limits,
-        lambda image: analyzer.analyze(image, embed=False),
+        lambda image: analyzer.analyze(image, embed=False, attributes=asked),
         lambda source, faces: _answer(out, source, faces),
     )
 
 
 def _answer(out: Output, source: str, faces: Faces) -> list[Mark]:
-    from vultus.cli.records import picture_record, place_of
+    from vultus.cli.records import looks_of, picture_record, place_of
+    from vultus.faces.attributes.words import in_short
     from vultus.faces.quality import poor_reasons
     from vultus.imaging.draw import KNOWN, Mark
 
@@ -58,5 +63,9 @@ def _answer(out: Output, source: str, faces: Faces) -> list[Mark]:
             f"  {number}. {place_of(face)}, score {face.score:.2f}, "
             f"quality {quality.get('score', 0):.2f}" + (f" ({poor})" if poor else "")
         )
+        lines += looks_of(face)
     out.data(picture_record(source, faces), lines)
-    return [Mark(face.box, f"{face.score:.2f}", KNOWN, face.landmarks) for face in faces]
+    return [
+        Mark(face.box, f"{face.score:.2f}", KNOWN, face.landmarks, in_short(face.attributes or {}))
+        for face in faces
+    ]

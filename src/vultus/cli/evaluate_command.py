@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vultus.cli import options
+from vultus.cli.evaluate_attributes import Kind, evaluate_age_gender, evaluate_expression
 from vultus.cli.output import Format, Output
 from vultus.cli.work import choose_jobs, work_through
+from vultus.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,3 +75,37 @@ def _lines(report: VerificationReport) -> list[str]:
         f"true-accept rate {rates} false-accept rate",
         f"best threshold {report.threshold:.3f}, {report.seconds:.1f} seconds",
     ]
+
+
+@app.command()
+def attributes(
+    kind: Annotated[Kind, typer.Option("--kind", help="What is measured.", show_default=False)],
+    images: Annotated[
+        Path,
+        typer.Option(
+            "--images",
+            help="expression: one folder a class (angry, disgust, fear, happy, neutral, sad, "
+            "surprise). age-gender: pictures named as UTKFace names them.",
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", help="A model of `vultus train expression`, with its own labels."),
+    ] = None,
+    format: options.FormatOption = Format.human,
+    jobs: options.JobsOption = 0,
+) -> None:
+    """How well expression, or age and gender, are told.
+
+    Of several faces in a picture the largest is taken; where none is found the whole picture is
+    taken as the face, as crops come.
+
+    Example: vultus evaluate attributes --kind expression --images fer2013/public_test
+    """
+    out = Output(format)
+    if kind is Kind.expression:
+        evaluate_expression(out, images, model, jobs)
+    elif model is not None:
+        raise UsageError("A trained model tells expressions only.", "Leave --model out.")
+    else:
+        evaluate_age_gender(out, images, jobs)

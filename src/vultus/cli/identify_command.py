@@ -26,6 +26,8 @@ def identify(
     top: Annotated[int, typer.Option("--top", min=1, max=100, help="Candidates a face.")] = 3,
     jobs: options.JobsOption = 0,
     min_face: options.MinFaceOption = None,
+    attributes: options.AttributesOption = None,
+    model: options.ModelOption = None,
 ) -> None:
     """Name the people in pictures; each person at most once a picture, strangers stay unnamed.
 
@@ -34,28 +36,33 @@ def identify(
     out = Output(format)
     run = PictureRun(out, paths, jobs, annotate)
     settings = options.settings_for(run.jobs, min_face_px=min_face)
+    asked = options.attributes_of(attributes)
+    head = options.head_of(model, asked)
     with options.make_gallery(gallery, settings, mirror=mirror, far=far) as people:
+        people.analyzer.expression_head = head
         people.people(group)  # an unknown group fails before the work
         run.go(
             "Identifying",
             settings.limits,
-            lambda image: people.identify(image, group=group, top=top),
+            lambda image: people.identify(image, group=group, top=top, attributes=asked),
             lambda source, found: _answer(out, source, found),
         )
 
 
 def _answer(out: Output, source: str, found: list[Identification]) -> list[Mark]:
-    from vultus.cli.records import identification_record
+    from vultus.cli.records import identification_record, looks_of
 
     record = {"source": source, "faces": [identification_record(one) for one in found]}
     lines = [f"{source}: {len(found)} face{'' if len(found) == 1 else 's'}"]
-    lines += [f"  {number}. {_describe(one)}" for number, one in enumerate(found, start=1)]
+    for number, one in enumerate(found, start=1):
+        lines += [f"  {number}. {_describe(one)}", *looks_of(one.face)]
     out.data(record, lines)
     return marks_of(found)
 
 
 def marks_of(found: list[Identification]) -> list[Mark]:
-    """What to draw: names in one colour, strangers in another."""
+    """What to draw: names in one colour, strangers in another; how they look below."""
+    from vultus.faces.attributes.words import in_short
     from vultus.imaging.draw import KNOWN, STRANGER, Mark
 
     return [
@@ -63,6 +70,7 @@ def marks_of(found: list[Identification]) -> list[Mark]:
             one.face.box,
             f"{one.person} {one.probability:.0%}" if one.person else "unknown",
             KNOWN if one.person else STRANGER,
+            notes=in_short(one.face.attributes or {}),
         )
         for one in found
     ]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vultus.cli.output import Format
+from vultus.errors import UsageError
 
 if TYPE_CHECKING:
     from vultus.faces.analyzer import Analyzer
     from vultus.gallery.gallery import Gallery
+    from vultus.learn.head import ExpressionHead
     from vultus.settings import Settings
 
 FormatOption = Annotated[
@@ -70,6 +73,22 @@ ScoreOption = Annotated[
 MaxFacesOption = Annotated[
     int | None, typer.Option("--max-faces", min=1, max=10_000, help="At most so many a picture.")
 ]
+AttributesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--attributes",
+        help="How the faces look: age,gender,expression,... or `all`. See docs/attributes.md.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        help="Expressions as `vultus train expression` learnt them, in place of the shipped ones.",
+        show_default=False,
+    ),
+]
 SecondLookOption = Annotated[
     bool | None,
     typer.Option(
@@ -94,6 +113,31 @@ def settings_for(jobs: int = 1, **detection: Any) -> Settings:
         overrides["runtime"] = {"threads": 1}
         settings = load_settings(**overrides)
     return settings
+
+
+def attributes_of(text: str | None) -> tuple[str, ...]:
+    """Raises UsageError where there is no such attribute."""
+    from vultus.faces.attributes.describing import asked_for
+
+    return asked_for(text or "")
+
+
+def head_of(model: Path | None, asked: Sequence[str]) -> ExpressionHead | None:
+    """What tells expressions in place of the shipped network, where a file was named.
+
+    Raises:
+        UsageError: expressions are not asked for. ModelMissing, ModelDamaged, ModelMismatch: the
+        file cannot be used.
+    """
+    if model is None:
+        return None
+    if "expression" not in asked:
+        raise UsageError(
+            "--model tells expressions, and they are not asked for.", "Add --attributes expression."
+        )
+    from vultus.learn.head import load_head, networks_id
+
+    return load_head(model, networks_id())
 
 
 def make_analyzer(settings: Settings, *, mirror: bool | None = None) -> Analyzer:

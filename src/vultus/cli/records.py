@@ -34,6 +34,7 @@ def face_record(face: Face) -> dict[str, Any]:
         "score": rounded(face.score),
         "landmarks": [[round(float(x), 1), round(float(y), 1)] for x, y in face.landmarks],
         "quality": rounded(face.quality or {}),
+        **_attributes(face),
     }
 
 
@@ -64,7 +65,21 @@ def identification_record(found: Identification) -> dict[str, Any]:
             for candidate in found.candidates
         ],
         "why": rounded(found.why),
+        **_attributes(found.face),
     }
+
+
+def _attributes(face: Face) -> dict[str, Any]:
+    """Where any were asked for."""
+    return {} if face.attributes is None else {"attributes": face.attributes}
+
+
+def looks_of(face: Face) -> list[str]:
+    """How a face looks, for people: a line below the face's own, where it was asked for."""
+    from vultus.faces.attributes.words import in_words
+
+    words = in_words(face.attributes or {})
+    return [f"     {words}"] if words else []
 
 
 def place_of(face: Face) -> str:

@@ -70,14 +70,13 @@ def serve(
     described at http://HOST:PORT/docs.
     """
     from vultus.server.logs import configure
-    from vultus.server.running import listen, serve
+    from vultus.server.running import alone_in, listen, serve
     from vultus.server.services import make_services
 
     overrides = _overrides(host, port, data_dir, api_key, allow_private_urls)
     settings = _settings(overrides)
-    output = Output(Format.human)
-    listener = listen(settings.server.host, settings.server.port)
-    try:
+    output, server = Output(Format.human), settings.server
+    with alone_in(settings.data_folder), listen(server.host, server.port) as listener:
         configure(as_json=log_format is LogFormat.json)
         services = make_services(settings)
         _first_key(services, output)
@@ -85,8 +84,6 @@ def serve(
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         output.data({}, f"Vultus listens on http://{shown}:{bound[1]} (API: /docs)")
         serve(services, listener)
-    finally:
-        listener.close()
 
 
 def _overrides(

@@ -19,6 +19,7 @@ from vultus.errors import UsageError, VultusError
 
 if TYPE_CHECKING:
     from vultus.events.visit import Visit
+    from vultus.learn.head import ExpressionHead
     from vultus.settings import Settings
     from vultus.video.camera import Camera
     from vultus.video.onlookers import Onlooker
@@ -41,6 +42,8 @@ def watch(
     fps: watch_options.Fps = None,
     min_face: watch_options.GateFace = None,
     confirm: watch_options.Confirm = None,
+    attributes: watch_options.Attributes = None,
+    model: options.ModelOption = None,
     absence: watch_options.Absence = None,
     cooldown: watch_options.Cooldown = None,
     far: options.FarOption = None,
@@ -64,7 +67,7 @@ def watch(
         )
     if config is not None:
         _refuse_beside_config(
-            group, camera, record, snapshots, keep_days, keep_mb, tracks, zone, mask
+            group, camera, record, snapshots, keep_days, keep_mb, tracks, zone, mask, attributes
         )
         from vultus.video.camera import read_cameras
 
@@ -73,9 +76,11 @@ def watch(
     else:
         one = watch_options.camera_of(source or "", camera, group, video, zone, mask)
         files = {"record": record, "snapshots": snapshots, "tracks": tracks}
-        kept = {"snapshots_days": keep_days, "snapshots_mb": keep_mb}
+        asked = options.attributes_of(attributes)
+        kept = {"snapshots_days": keep_days, "snapshots_mb": keep_mb, "attributes": asked}
         cameras = [one.model_copy(update={**files, **kept})]
-    watching = _Watching(cameras, settings, gallery, to or [], patient=config is not None)
+    head = options.head_of(model, [name for camera in cameras for name in camera.attributes])
+    watching = _Watching(cameras, settings, gallery, to or [], config is not None, head)
     watching.run(
         Output(format),
         remember=remember,
@@ -88,13 +93,15 @@ def watch(
 
 @dataclass(frozen=True)
 class _Watching:
-    """What is watched, and where the events go. patient: cameras that are down are waited for."""
+    """What is watched, and where the events go. patient: cameras that are down are waited for;
+    head: tells expressions in place of the shipped network."""
 
     cameras: list[Camera]
     settings: Settings
     gallery: str | None
     to: list[str]
     patient: bool
+    head: ExpressionHead | None
 
     def run(
         self,
@@ -119,6 +126,7 @@ class _Watching:
                     remember=remember,
                     far=far,
                     patient=self.patient,
+                    expression=self.head,
                     settings=self.settings,
                     started_at=started_at,
                     onlookers=_windows(window, self.cameras),
@@ -144,7 +152,8 @@ def _refuse_beside_config(*options: object) -> None:
     if any(option is not None for option in options):
         raise UsageError(
             "These options are for one camera, and --config has several: --group, --camera, "
-            "--record, --snapshots, --keep-days, --keep-mb, --tracks, --zone, --mask.",
+            "--record, --snapshots, --keep-days, --keep-mb, --tracks, --zone, --mask, "
+            "--attributes.",
             "Write them into the file; docs/video.md shows its format.",
         )
 
@@ -166,6 +175,7 @@ def _with_zone(moment: datetime.datetime | None) -> datetime.datetime | None:
 
 def _line(visit: Visit, time_zone: str | None) -> str:
     """A visit's event in a line: time, camera, what, who, how sure, how long."""
+    from vultus.faces.attributes.words import in_words
     from vultus.video.local_time import local_text
     from vultus.video.zones import OUTSIDE
 
@@ -176,6 +186,8 @@ def _line(visit: Visit, time_zone: str | None) -> str:
     if visit.zone:
         parts.append(visit.zone if visit.zone == OUTSIDE else f"in {visit.zone}")
     parts += [f"after {visit.seconds:.1f} s"] if visit.type == "exit" else []
+    words = in_words(visit.attributes)
+    parts += [words] if words else []
     shot = visit.best_shot
     parts += [shot.picture] if shot and shot.picture else []
     return "  ".join(parts)

@@ -37,6 +37,14 @@ Snapshots = Annotated[
 Tracks = Annotated[
     Path | None, typer.Option("--tracks", help="Write what was tracked, for vultus replay.")
 ]
+Attributes = Annotated[
+    str | None,
+    typer.Option(
+        "--attributes",
+        help="How the faces look: age,gender,expression,... or `all`. See docs/attributes.md.",
+        show_default=False,
+    ),
+]
 Remember = Annotated[
     bool,
     typer.Option("--remember/--no-remember", help="Keep strangers and visits in the gallery."),

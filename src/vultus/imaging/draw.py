@@ -28,17 +28,24 @@ _EDGE: Colour = (0, 0, 0)
 # Fonts of the common systems with more letters than the one that Pillow carries.
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")
 _LONGEST_LABEL = 60  # letters
+_MOST_NOTES = 6
+_NOTE_SIZE = 0.8  # of a label's letters
+_LABEL_COUNTS = 3  # times as much as a face where one has to be covered
 _FARTHEST = 1_000_000.0  # pixels; boxes that are drawn for sure end nearer than this
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One face to draw: box x, y, width, height in pixels, a label, a colour, points (k, 2)."""
+    """One face to draw: box x, y, width, height in pixels, a label, a colour, points (k, 2).
+
+    notes: lines in smaller letters below the label.
+    """
 
     box: NDArray[np.floating] | Sequence[float]
     label: str = ""
     colour: Colour = STRANGER
     points: NDArray[np.floating] | None = None
+    notes: Sequence[str] = ()
 
 
 def draw_faces(image: Image, marks: Sequence[Mark]) -> Image:
@@ -50,12 +57,13 @@ def draw_faces(image: Image, marks: Sequence[Mark]) -> Image:
         _draw_box(picture, _corners(mark.box), mark.colour, line)
         for point in mark.points if mark.points is not None else ():
             _draw_point(picture, point, mark.colour, max(1, line // 2))
-    taken: list[_Place] = []
+    hidden = np.array([_corners(mark.box) for mark in marks], np.float64).reshape(-1, 4)
     for mark in marks:  # labels above all boxes
-        if mark.label:
-            patch = _render_label(mark.label[:_LONGEST_LABEL], mark.colour, _letter_px(longer))
-            taken.append(_place_label(picture, patch, _corners(mark.box), taken))
-            _paste(picture, patch, taken[-1])
+        if mark.label or mark.notes:
+            patch = _render(mark, _letter_px(longer))
+            place = _place_label(picture, patch, _corners(mark.box), hidden)
+            hidden = np.concatenate([hidden, np.repeat([place], _LABEL_COUNTS, axis=0)])
+            _paste(picture, patch, place)
     return picture
 
 
@@ -96,6 +104,24 @@ def _draw_point(picture: Image, point: NDArray[np.floating], colour: Colour, rad
     cv2.circle(picture, (x, y), radius, colour, cv2.FILLED)
 
 
+def _render(mark: Mark, letter_px: int) -> Image:
+    """The label with its notes below it, equally wide."""
+    small_px = max(12, round(letter_px * _NOTE_SIZE))
+    lines = [(mark.label, letter_px)] if mark.label else []
+    lines += [(note, small_px) for note in mark.notes[:_MOST_NOTES]]
+    bars = [_render_label(text[:_LONGEST_LABEL], mark.colour, size) for text, size in lines]
+    if len(bars) == 1:
+        return bars[0]
+    wide = max(bar.shape[1] for bar in bars)
+    patch: Image = np.empty((sum(len(bar) for bar in bars), wide, 3), np.uint8)
+    patch[:] = mark.colour
+    top = 0
+    for bar in bars:
+        patch[top : top + len(bar), : bar.shape[1]] = bar
+        top += len(bar)
+    return patch
+
+
 @lru_cache(maxsize=512)  # a name, its per cent and a size: some tens of kilobytes each
 def _render_label(text: str, colour: Colour, letter_px: int) -> Image:
     """The letters on a bar of the colour, RGB. All bars of one size of letters are equally high."""
@@ -121,24 +147,31 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _place_label(picture: Image, patch: Image, box: _Place, taken: Sequence[_Place]) -> _Place:
-    """Above the box, below it where there is no room, and not over another label if it can be."""
+def _place_label(picture: Image, patch: Image, box: _Place, hidden: NDArray[np.float64]) -> _Place:
+    """Above the box, or else below, beside or farther off: where it hides least.
+
+    hidden: places that it should not hide, (n, 4): faces, and labels that are drawn.
+    """
     height, width = picture.shape[:2]
     high, wide = patch.shape[:2]
-    left = min(max(box[0], 0), max(width - wide, 0))
-    places = []
-    for top in (box[1] - high, box[3], box[1] - 2 * high, box[3] + high):
-        inside = min(max(top, 0), max(height - high, 0))
-        place = (left, inside, left + wide, inside + high)
-        if inside == top and not any(_overlap(place, other) for other in taken):
-            return place
-        places.append(place)
-    # the box fills the picture, or people stand in a crowd
-    return places[1] if box[1] < high else places[0]
+    above, below = box[1] - high, box[3]
+    near, far = (above, below) if above >= 0 else (below, above)
+    wished = [(left, top) for left in (box[0], box[2] - wide) for top in (near, far)]
+    wished += [(left, box[1]) for left in (box[2], box[0] - wide)]
+    wished += [(box[0], top) for top in (above - high, below + high)]
+    corners = [
+        (min(max(left, 0), max(width - wide, 0)), min(max(top, 0), max(height - high, 0)))
+        for left, top in wished
+    ]
+    places = [(left, top, left + wide, top + high) for left, top in corners]
+    return min(places, key=lambda place: _hides(place, hidden))  # the first of equal ones
 
 
-def _overlap(one: _Place, other: _Place) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _hides(place: _Place, hidden: NDArray[np.float64]) -> float:
+    """Pixels of these places that a label here would cover."""
+    starts = np.maximum(hidden[:, :2], place[:2])
+    ends = np.minimum(hidden[:, 2:], place[2:])
+    return float(np.prod(np.maximum(ends - starts, 0), axis=1).sum())
 
 
 def _paste(picture: Image, patch: Image, place: _Place) -> None:

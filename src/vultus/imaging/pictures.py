@@ -31,4 +31,5 @@ def delete_pictures(paths: Iterable[str]) -> None:
             try:
                 each.unlink(missing_ok=True)
             except OSError as error:  # the others are deleted all the same
-                log.warning("%s could not be deleted: %s", each, error.strerror)
+                # never its path, which tells where this machine keeps what, and who was where when
+                log.warning("a picture could not be deleted: %s", error.strerror or "no reason")

@@ -7,11 +7,12 @@ time from the moments, so a recorded file of tracks gives the same visits again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,11 @@ class VisitBook:
             return None, 0.0
         decision = track.evidence.decision
         return track.identity, decision.probability if decision else 0.0
+
+    def attributes(self, number: int) -> Mapping[str, Any]:
+        """How a track's face looks so far, as events have it."""
+        track = self._tracks.get(number)
+        return track.evidence.attributes() if track is not None else {}
 
     @property
     def open_visits(self) -> list[Stay]:
@@ -258,6 +264,7 @@ class VisitBook:
             track.stay = stay
         stay.see(sighting, now, self._zones.of(sighting.box, moment.size_wh))
         stay.take(track.shot)
+        stay.hear(track.evidence.looks)
         stay.weigh(track.evidence)
         quiet = self._in_cooldown(stay.identity, now)
         self._due += stay.announce(now, quiet=quiet or self._is_ignored(stay.identity))

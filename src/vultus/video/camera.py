@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vultus.errors import UsageError
+from vultus.faces.attributes.describing import asked_for
 from vultus.settings import VideoSettings
 from vultus.video.zones import Zones
 
@@ -20,10 +21,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_SHARED = ("group", "snapshots", "snapshots_days", "snapshots_mb")
+_SHARED = ("group", "snapshots", "snapshots_days", "snapshots_mb", "attributes")
 _FORMAT = "docs/video.md shows the format."
 _LARGEST_FILE = 2**20
 LONGEST_NAME = 100
+_MOST_ATTRIBUTES = 100  # names, known or not
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -32,7 +34,8 @@ class Camera(BaseModel):
 
     name: stands in events. source: an address, see `vultus.video.sources`. group: the people to
     look for; None: the default group, where nobody need be enrolled. zones: name to corners in
-    fractions of the frame. masks: parts of the frame that are not looked at.
+    fractions of the frame. masks: parts of the frame that are not looked at. attributes: told of
+    the faces that are recognised; names, or one text with commas between them, or `all`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +50,23 @@ class Camera(BaseModel):
     snapshots_days: float | None = Field(None, gt=0)
     snapshots_mb: float | None = Field(None, gt=0)
     tracks: Path | None = None
+    attributes: tuple[str, ...] = Field((), max_length=_MOST_ATTRIBUTES)
     video: VideoSettings = Field(default_factory=VideoSettings)
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _known(cls, names: Any) -> Any:
+        if not isinstance(names, str) and not _are_names(names):
+            raise ValueError("names of attributes are needed")
+        try:
+            return asked_for(names)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+
+
+def _are_names(values: Any) -> bool:
+    several = isinstance(values, list | tuple) and len(values) <= _MOST_ATTRIBUTES
+    return several and all(isinstance(value, str) for value in values)
 
 
 class CameraFile(BaseModel):
@@ -62,8 +81,8 @@ class CameraFile(BaseModel):
 def read_cameras(path: Path, defaults: VideoSettings) -> CameraFile:
     """Read a file of cameras. `${NAME}` in a source or sink is taken from the environment.
 
-    `group`, `snapshots`, `snapshots_days`, `snapshots_mb` and `[video]` at the top are defaults
-    for every camera.
+    `group`, `snapshots`, `snapshots_days`, `snapshots_mb`, `attributes` and `[video]` at the top
+    are defaults for every camera.
 
     Raises:
         UsageError: it cannot be read, has unknown keys or values that make no sense, or two

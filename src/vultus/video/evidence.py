@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vultus.faces.attributes.voting import vote
 from vultus.gallery.matcher import Decision
 from vultus.video.moment import Look
 
@@ -34,6 +37,7 @@ class Evidence:
     agreeing: int = 0  # looks in a row that did
     strange: float = 0.0  # looks in a row that were nobody's
     decision: Decision | None = None  # the last one
+    _told: dict[str, Any] | None = None  # by the looks as they are
 
     def add(self, look: Look) -> bool:
         """Take a look into account; False when the track shows another face since some looks."""
@@ -43,6 +47,7 @@ class Evidence:
         self.outliers.clear()
         self.count += 1
         self.looks = sorted([*self.looks, look], key=lambda each: -each.quality)[:_BEST_LOOKS]
+        self._told = None
         return True
 
     def restart(self) -> Evidence:
@@ -54,10 +59,16 @@ class Evidence:
 
     def fused(self) -> Floats:
         """The mean embedding, weighted by quality, (d,)."""
-        weights = np.array([max(look.quality, 1e-3) for look in self.looks], np.float32)
+        weights = np.array([_weight(look) for look in self.looks], np.float32)
         stacked = np.stack([look.embedding for look in self.looks])
         mean: Floats = (weights @ stacked / weights.sum()).astype(np.float32)
         return mean
+
+    def attributes(self) -> dict[str, Any]:
+        """What the looks say together, as events have it."""
+        if self._told is None:
+            self._told = attributes_by(self.looks)
+        return self._told
 
     def judge(self, decision: Decision) -> None:
         """Take note of what the fused embedding says after a new look."""
@@ -74,3 +85,16 @@ class Evidence:
             self.strange += 1.0 if decision.probability < _NEARLY_KNOWN else 0.5
         else:  # between two people, or taken: somebody known, we cannot say who
             self.strange = 0.0
+
+
+def attributes_by(looks: Sequence[Look]) -> dict[str, Any]:
+    """The vote of looks by their quality, as events have it; empty where none was asked for any."""
+    told = [(look.attributes, _weight(look)) for look in looks if look.attributes is not None]
+    if not told:
+        return {}
+    attributes, weights = zip(*told, strict=True)
+    return vote(attributes, weights).row(0)
+
+
+def _weight(look: Look) -> float:
+    return max(look.quality, 1e-3)

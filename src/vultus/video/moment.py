@@ -10,17 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vultus.events.visit import Box
+from vultus.faces.attributes.types import Attributes
 
 
 @dataclass(frozen=True)
 class Look:
-    """One face of a track, described. embedding: (d,) float32; quality: 0 to 1."""
+    """One face of a track, described. embedding: (d,) float32; quality: 0 to 1.
+
+    attributes: of this one face, where they are wanted.
+    """
 
     embedding: NDArray[np.float32]
     quality: float
     face_px: float
     sharpness: float
     yaw_deg: float
+    attributes: Attributes | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vultus.events.visit import Box
 from vultus.faces.analyzer import Analyzer
+from vultus.faces.attributes.describing import Needs, needs_of
 from vultus.faces.detection import smallest_face_px_of
 from vultus.faces.quality import estimate_pose, quality_ceiling
 from vultus.faces.types import Faces
@@ -76,6 +77,7 @@ class Observer:
     Args:
         is_sure: tells whether a track is named already and needs no more looks.
         stills: the frames are single pictures, and no face is followed from one to the next.
+        attributes: told of the faces that are embedded.
     """
 
     def __init__(
@@ -86,12 +88,14 @@ class Observer:
         is_sure: Callable[[int], bool],
         *,
         stills: bool = False,
+        attributes: Sequence[str] = (),
     ) -> None:
         self._analyzer = analyzer
         self._settings = settings
         self._zones = zones
         self._is_sure = is_sure
         self._stills = stills
+        self._attributes = tuple(attributes)
         self._gates = Gates(settings)
         self._cuts = CutFinder()
         self._searches = Sampler(settings.detect_fps)
@@ -178,7 +182,12 @@ class Observer:
         if not worthy:
             return
         chosen = faces.select(np.array(worthy))
-        embedded = self._analyzer.embed(chosen, cast("NDArray[np.uint8]", chosen.chips))
+        inner = Needs.INNER in needs_of(self._attributes)
+        embedded = self._analyzer.embed(
+            chosen, cast("NDArray[np.uint8]", chosen.chips), inner=inner
+        )
+        if self._attributes:
+            embedded = self._analyzer.tell(frame.image, embedded, self._attributes)
         for place, look in zip(worthy, _looks(embedded), strict=True):
             row = rows[place]
             followed = self._followed[sightings[row].track]
@@ -217,7 +226,8 @@ def _box(faces: Faces, row: int) -> Box:
 
 def _looks(faces: Faces) -> list[Look]:
     looks = []
-    for face in faces:
+    told = faces.attributes
+    for row, face in enumerate(faces):
         quality = face.quality or {}
         looks.append(
             Look(
@@ -226,6 +236,7 @@ def _looks(faces: Faces) -> list[Look]:
                 face_px=quality["face_px"],
                 sharpness=quality["sharpness"],
                 yaw_deg=quality["yaw_deg"],
+                attributes=None if told is None else told.select(slice(row, row + 1)),
             )
         )
     return looks

@@ -164,7 +164,16 @@ class Session:
             camera.video,
             zones,
         )
-        observer = Observer(self.gallery.analyzer, camera.video, zones, book.is_sure, stills=stills)
+        if camera.attributes:  # a model that is missing is told now, and no frame waits for one
+            self.gallery.analyzer.warm_up(embed=False, attributes=camera.attributes)
+        observer = Observer(
+            self.gallery.analyzer,
+            camera.video,
+            zones,
+            book.is_sure,
+            stills=stills,
+            attributes=camera.attributes,
+        )
         self._books.append(book)
         publisher = self._publisher(camera)
         own = self.settings.model_copy(update={"video": camera.video})

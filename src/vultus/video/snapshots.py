@@ -81,7 +81,7 @@ class Snapshots:
         place = self.folder / safe_name(visit.camera) / day / f"{name}-{visit.sequence}.jpg"
         small, scale = _shrink(image)
         face = (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale)
-        label = name_label(face, visit.person, visit.stranger, visit.probability)
+        label = name_label(face, visit.person, visit.stranger, visit.probability, visit.attributes)
         pictures = {
             place: image,
             place.with_name(f"{place.stem}_annotated.jpg"): annotate(small, [label]),

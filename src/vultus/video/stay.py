@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -10,12 +11,14 @@ from typing import Any, NamedTuple
 
 from vultus.events.visit import Box, EventType, Shot, Visit
 from vultus.gallery.matcher import Decision
-from vultus.video.evidence import Evidence
-from vultus.video.moment import Sighting
+from vultus.video.evidence import Evidence, attributes_by
+from vultus.video.moment import Look, Sighting
 
 _NAMESPACE = uuid.UUID("6f1f4b0e-4a5e-5a53-9a51-76756c747573")  # any fixed one will do
 # A face on the line between two zones must not tell of every step.
 _STEADY_SIGHTINGS = 3
+# The best of all tracks of the visit say how the face looks; more would change little.
+_VOTES = 10
 
 
 class Tick(NamedTuple):
@@ -76,6 +79,7 @@ class Stay:
     why: dict[str, Any] = field(default_factory=dict)
     _new_zone: tuple[str | None, int] = (None, 0)
     _zone_changed: bool = False
+    _looks: list[Look] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.last = self.start
@@ -91,6 +95,11 @@ class Stay:
         """Keep the better of two best pictures."""
         if shot is not None and (self.shot is None or shot.quality > self.shot.quality):
             self.shot = shot
+
+    def hear(self, looks: Iterable[Look]) -> None:
+        """These looks of a track have a vote on the attributes, as far as they are of the best."""
+        telling = {id(look): look for look in (*self._looks, *looks) if look.attributes is not None}
+        self._looks = sorted(telling.values(), key=lambda look: -look.quality)[:_VOTES]
 
     def _follow_zone(self, zone: str | None) -> None:
         if zone == self.zone:
@@ -133,6 +142,7 @@ class Stay:
         self.identity = identity
         self.why = {**self.why, "rule": "joined", "visit": other.id}
         other.start = min(other.start, self.start)
+        other.hear(self._looks)
         return self.leave(now)
 
     def leave(self, now: Tick) -> list[Visit]:
@@ -163,6 +173,7 @@ class Stay:
             box=self.box,
             zone=self.zone,
             best_shot=self.shot,
+            attributes=attributes_by(self._looks),
             why=dict(self.why),
         )
 

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from vultus.errors import StorageError, TracksInvalid
 from vultus.events.visit import moment_of, utc_text
+from vultus.faces.attributes.voting import look_of, look_record
 from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.settings import VideoSettings
 from vultus.video.moment import Look, Moment, Sighting
@@ -159,12 +160,14 @@ def _sighting_record(sighting: Sighting) -> dict[str, Any]:
     look = sighting.look
     if look is not None:
         vector = np.ascontiguousarray(look.embedding, "<f4").tobytes()
+        told = {} if look.attributes is None else {"attributes": look_record(look.attributes)}
         record["look"] = {
             "embedding": base64.b64encode(vector).decode("ascii"),
             "quality": look.quality,
             "face_px": look.face_px,
             "sharpness": look.sharpness,
             "yaw_deg": look.yaw_deg,
+            **told,
         }
     return record
 
@@ -199,10 +202,12 @@ def _look(record: dict[str, Any]) -> Look:
     vector = np.frombuffer(base64.b64decode(record["embedding"]), "<f4")
     if vector.shape != (EMBEDDING_SIZE,):
         raise ValueError("an embedding of another size")
+    told = record.get("attributes")
     return Look(
         embedding=vector.astype(np.float32),
         quality=float(record["quality"]),
         face_px=float(record["face_px"]),
         sharpness=float(record["sharpness"]),
         yaw_deg=float(record["yaw_deg"]),
+        attributes=None if told is None else look_of(told),
     )

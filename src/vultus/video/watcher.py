@@ -224,7 +224,8 @@ class Watcher:
         for number, box in self._observer.expected(frame.media_time).items():
             identity, probability = self._book.who(number)
             person, stranger = (identity.person, identity.stranger) if identity else (None, None)
-            labels.append(name_label(box, person, stranger, probability))
+            told = self._book.attributes(number)
+            labels.append(name_label(box, person, stranger, probability, told))
         return labels
 
     def _close(self) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 from vultus.errors import UsageError
 from vultus.events.dispatcher import SinkStatus
 from vultus.events.visit import EventType, Visit
+from vultus.faces.attributes.describing import ExpressionHead
 from vultus.gallery.gallery import Gallery
 from vultus.settings import Settings, VideoSettings, load_settings
 from vultus.video.budget import Budget
@@ -139,6 +140,7 @@ def watch(
     snapshots_days: float | None = None,
     snapshots_mb: float | None = None,
     tracks: str | Path | None = None,
+    attributes: str | Sequence[str] = (),
     remember: bool = True,
     far: float | None = None,
     video: VideoSettings | None = None,
@@ -152,26 +154,24 @@ def watch(
         source: index or device of a camera, `picamera:`, a video file, a folder of pictures,
             `rtsp://...` or `http(s)://...`.
         group: people to look for. Not given: the default group, where nobody need be enrolled.
-        gallery: a `Gallery`, or its address. camera: name in the events.
-        on: `exit`, `enter` or `all`, see `Watch`.
+        gallery: a `Gallery`, or its address. camera: name in the events. on: see `Watch`.
         to: sinks, such as `events.jsonl` or `mqtt://host`; docs/events.md lists them.
         zones: name to polygon, in fractions of the frame; masks: polygons not looked at.
         record: annotated video; snapshots: folder for pictures, and how many are kept; tracks:
-            file for `replay`. remember: keep strangers and visits in the gallery.
-        far: wished rate of false matches, picks the threshold; a `Gallery` has its own.
-        video: rates, gates and times; from the settings when not given.
-        started_at: when a file was recorded. onlookers: see every frame with its labels.
+            file for `replay`. attributes: how the faces look, see `Analyzer.analyze`.
+        remember: keep strangers and visits in the gallery. far: wished rate of false matches,
+            picks the threshold; a `Gallery` has its own.
+        video: rates, gates and times; from the settings when not given. started_at: when a file
+            was recorded. onlookers: see every frame with its labels.
 
     Raises:
-        UsageError, GroupUnknown: at once, before the source is opened. SourceError and others:
-        while iterating, when the source cannot be had or something breaks.
+        UsageError, GroupUnknown: at once. SourceError and others: while iterating.
     """
     settings = settings or _settings_for(gallery)
-    address = str(source)
     watched = camera_of(
         {
-            "name": camera or camera_name(address),
-            "source": address,
+            "name": camera or camera_name(str(source)),
+            "source": str(source),
             "group": group,
             "zones": {name: list(polygon) for name, polygon in (zones or {}).items()},
             "masks": [list(polygon) for polygon in masks],
@@ -180,6 +180,7 @@ def watch(
             "snapshots_days": snapshots_days,
             "snapshots_mb": snapshots_mb,
             "tracks": tracks,
+            "attributes": attributes,
             "video": video or settings.video,
         }
     )
@@ -205,6 +206,7 @@ def watch_cameras(
     remember: bool = True,
     far: float | None = None,
     patient: bool = False,
+    expression: ExpressionHead | None = None,
     settings: Settings | None = None,
     started_at: datetime | None = None,
     onlookers: Sequence[Onlooker] = (),
@@ -214,6 +216,8 @@ def watch_cameras(
 
     Args:
         patient: cameras that cannot be opened are tried again for ever, whatever the reason.
+        expression: tells the attribute `expression` in place of the shipped network; a `Gallery`
+            has its own Analyzer, and that one its own.
         budget: turns at the processor that are shared with others of this process.
     """
     if on not in ("enter", "exit", "all"):
@@ -226,6 +230,7 @@ def watch_cameras(
         raise UsageError("far= belongs to the gallery.", "Give it there: Gallery(..., far=1e-4).")
     if not isinstance(gallery, Gallery):
         analyzer = analyzer_for(len(cameras), settings)
+        analyzer.expression_head = expression
         gallery = owned = Gallery(gallery, settings=settings, analyzer=analyzer, far=far)
     session = None
     try:

@@ -78,16 +78,16 @@ def parse_zone(text: str) -> tuple[str, Polygon]:
 
 def _polygon(name: str, corners: Polygon) -> NDArray[np.float32]:
     try:
-        points = np.array(corners, np.float32).reshape(-1, 2)
-    except (TypeError, ValueError):
-        points = np.zeros((0, 2), np.float32)
+        points = np.array(corners, np.float64).reshape(-1, 2)
+    except (TypeError, ValueError, OverflowError):
+        points = np.zeros((0, 2))
     fits = _FEWEST_CORNERS <= len(points) <= _MOST_CORNERS
     if not fits or not ((points >= 0) & (points <= 1)).all():  # also refuses what is no number
         raise UsageError(
             f"The polygon {name!r} makes no sense.",
             "Give three or more corners as fractions of the frame, from 0 to 1.",
         )
-    return points
+    return points.astype(np.float32)
 
 
 def _centre(box: Box | NDArray[np.float32], size_wh: tuple[int, int]) -> tuple[float, float]:

@@ -30,7 +30,7 @@ _PROTOCOLS = {
     Kind.HTTP: "http,https,tcp,tls,httpproxy,crypto,data",
 }
 _NO_PICTURES = "Give a source with pictures; sound alone has no faces."
-_SINGLE = "For a single picture there is `vultus identify`; for a camera give its MJPEG or RTSP."
+_SINGLE = "A single picture is identified by itself; of a camera give its MJPEG or RTSP."
 
 
 @dataclass(frozen=True)
