@@ -7,6 +7,7 @@ import pytest
 
 from tests.gallery.workers import record
 from vultus.gallery.calibration import Calibrator
+from vultus.gallery.gallery import Gallery
 from vultus.gallery.index import build_templates
 from vultus.gallery.matcher import decide, person_distances
 from vultus.gallery.store import FaceRecord
@@ -59,3 +60,20 @@ def test_who_was_named_after_poor_looks_is_not_everybody_who_is_a_little_like_th
 
 def test_nobody_has_no_handicaps():
     assert build_templates([]).handicaps.shape == (0,)
+
+
+def test_nobody_who_is_gone_stays_in_memory(address):
+    with Gallery(address) as gallery, Gallery(address) as other:
+        for group in ("family", "friends"):
+            for name in ("ada", "bob"):
+                gallery._store.add_face(group, record(name))
+            gallery._index.templates(group, EMBEDDER)
+        gallery.forget_stale()
+        assert set(gallery._index._cached) == {("family", EMBEDDER), ("friends", EMBEDDER)}
+        other.remove("ada", group="family")
+        gallery.forget_stale()
+        assert set(gallery._index._cached) == {("friends", EMBEDDER)}
+        other.remove_group("friends")
+        gallery.forget_stale()
+        assert gallery._index._cached == {}
+        assert gallery._index.templates("family", EMBEDDER).persons == ["bob"]

@@ -18,6 +18,7 @@ from vultus.gallery.matcher import (
     assign,
     decide,
     distances_to,
+    distances_to_people,
     person_distances,
 )
 
@@ -98,6 +99,18 @@ def test_a_persons_distance_is_the_mean_of_the_nearest_face_and_the_middle():
     assert known.persons == ["ada", "bob"]
     assert distances[0] == pytest.approx([(1 + 1) / 2, np.hypot(5, 1)], abs=1e-5)
     assert [known.sources[row] for row in nearest[0]] == ["ada-0", "bob-0"]
+
+
+def test_distances_to_people_are_the_same_without_saying_which_face():
+    rng = np.random.default_rng(3)
+    known = build_templates(
+        [record(f"person {n % 7}", f"unknown-{n:04d}", quality=n / 30) for n in range(1, 31)]
+    )
+    assert 0 < np.count_nonzero(known.handicaps) < 30
+    probes = rng.normal(0, 0.1, (5, 128)).astype(np.float32)
+    np.testing.assert_array_equal(
+        distances_to_people(probes, known), person_distances(probes, known)[0]
+    )
 
 
 def test_templates_of_records_in_any_order():

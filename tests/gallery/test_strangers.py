@@ -189,7 +189,7 @@ def test_a_label_that_nobody_has(gallery, store, label):
         lambda: gallery.forget_stranger(label, group=TEAM),
         lambda: store.ignore(TEAM, label, ignored=True),
     ):
-        with pytest.raises(StrangerUnknown, match="strangers list"):
+        with pytest.raises(StrangerUnknown, match="List the strangers"):
             act()
     assert labels(store) == [FIRST, SECOND]
     assert gallery.people(TEAM) == []

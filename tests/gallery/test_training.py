@@ -125,6 +125,96 @@ def test_templates_are_kept_until_something_changes(house):
     assert house.known() == [ada]
 
 
+def test_additions_read_nothing_again(house):
+    """Ten thousand faces take a third of a second, and every added one would cost that."""
+    ada, bob = house.add("Ada"), house.add("Bob")
+    house.train()
+    first = house.index.people(*X, EMBEDDER).templates
+    house.add("Cyd")
+    house.people.add_face(*X, ada, record("Ada", "another"))
+    assert house.index.people(*X, EMBEDDER).templates is first
+    house.people.update(*X, bob, title="Robert")
+    assert house.index.people(*X, EMBEDDER).templates is first
+    house.people.delete(*X, bob)
+    assert house.known() == [ada]
+
+
+def test_a_face_for_another_does_not_hide_that_it_is_gone(house):
+    """As many as before, and the same people."""
+    ada = house.add("Ada")
+    house.add("Bob")
+    second = house.people.add_face(*X, ada, record("Ada", "2"))
+    house.train()
+    assert len(house.index.people(*X, EMBEDDER).templates.embeddings) == 3
+    house.people.delete_face(*X, ada, second)
+    house.people.add_face(*X, ada, record("Ada", "3"))
+    assert len(house.index.people(*X, EMBEDDER).templates.embeddings) == 2
+
+
+@pytest.mark.parametrize("into", ["bob", "cyd"])
+def test_two_who_are_merged_are_one_from_then_on(house, gallery, into):
+    """The number of trained faces stays, whoever has them; cyd had none."""
+    for name in ("ada", "bob"):
+        gallery._store.add_face("native", record(name))
+    house.train(SMALL, "native")
+    gallery._store.add_face("native", record("cyd"))
+    guids = {person.name: person.guid for person in gallery.people("native")}
+
+    def known() -> list[str]:
+        return house.index.people(SMALL, "native", EMBEDDER).templates.persons
+
+    assert known() == sorted([guids["ada"], guids["bob"]])
+    gallery.merge("ada", into, group="native")
+    assert known() == sorted({guids["bob"], guids[into]})
+
+
+def test_who_moves_away_is_gone_and_waits_for_training_there(house, gallery):
+    for name in ("ada", "bob"):
+        gallery._store.add_face("native", record(name))
+    gallery._store.add_face("other", record("eve"))
+    _, bob = gallery.people("native")
+    (eve,) = gallery.people("other")
+    for group in ("native", "other"):
+        house.train(SMALL, group)
+        house.index.people(SMALL, group, EMBEDDER)
+    gallery.move("ada", "other", group="native")
+    assert house.index.people(SMALL, "native", EMBEDDER).templates.persons == [bob.guid]
+    assert house.index.people(SMALL, "other", EMBEDDER).templates.persons == [eve.guid]
+
+
+def test_additions_to_a_large_face_list_read_nothing_again(house):
+    kept, gone = (house.lists.add_face(LARGE_LIST, "x", record("A", n)) for n in ("1", "2"))
+    house.train(LARGE_LIST)
+    first = house.index.faces(LARGE_LIST, "x", EMBEDDER)
+    house.lists.add_face(LARGE_LIST, "x", record("A", "3"))
+    assert house.index.faces(LARGE_LIST, "x", EMBEDDER) is first
+    house.lists.delete_face(LARGE_LIST, "x", gone)
+    assert house.listed(LARGE_LIST) == [kept]
+
+
+def test_nobody_who_is_gone_stays_in_memory(house):
+    """Whoever deleted them: another process may have, and nobody may ask again."""
+    house.add("Ada")
+    bob = house.add("Bob")
+    kept = house.lists.add_face(LARGE_LIST, "x", record("A"))
+    house.lists.add_face(LIST, "x", record("A"))
+    for kind in (SMALL, LARGE_LIST):
+        house.train(kind)
+    house.known()
+    for kind in LIST_KINDS:
+        house.listed(kind)
+    house.add("Cyd")
+    house.index.forget_stale()
+    assert len(house.index._cached) == 3
+    house.people.delete(*X, bob)
+    house.lists.delete(LIST, "x")
+    house.index.forget_stale()
+    assert [key[0] for key in house.index._cached] == [LARGE_LIST]
+    house.lists.delete_face(LARGE_LIST, "x", kept)
+    house.index.forget_stale()
+    assert house.index._cached == {}
+
+
 def test_a_group_made_here_is_trained_too(house, gallery):
     gallery._store.add_face("native", record("ada"))
     (ada,) = gallery.people("native")

@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from vultus.server.app import create_app
-from vultus.server.running import listen
+from vultus.server.running import configured, listen
 from vultus.server.services import Services, make_services
 from vultus.settings import Settings, load_settings
 
@@ -40,14 +39,7 @@ def live_server(settings: Settings) -> Iterator[Live]:
     """Serves until the block ends; then it must have ended properly."""
     services = make_services(settings)
     listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(
-        create_app(services),
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-        http="h11",  # as `running` has it
-        ws="none",
-    )
+    config = configured(services, 5)
     server = uvicorn.Server(config)
     failed: list[BaseException] = []
     started = Event()

@@ -88,7 +88,7 @@ def test_however_it_is_spelled_what_is_not_public_is_never_connected_to(host, in
     with Scripted(answer(PICTURE)) as server:
         error = failure(server.address(host=host), UrlRefused, allow_private=False)
     assert "is not on the public internet." in str(error)
-    assert "--allow-private-urls" in error.hint
+    assert "allow_private_urls" in error.hint
     assert "VULTUS_ALLOW_PRIVATE_URLS=1" in error.hint
     assert internet.connected == []
     assert server.connections == 0

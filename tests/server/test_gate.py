@@ -107,6 +107,48 @@ def test_the_docs_page_needs_nothing_from_elsewhere(live):
         assert live.client.get(path).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/api/v1/groups", "internal_error"), ("/face/v1.0/facelists", "InternalError")],
+)
+def test_what_nobody_thought_of_has_an_id_and_tells_nothing(live, monkeypatch, caplog, path, code):
+    def broken(*args, **kwargs):
+        raise ZeroDivisionError("the secret at /srv/data")
+
+    monkeypatch.setattr(live.services.gallery, "groups", broken)
+    monkeypatch.setattr(live.services.face_lists, "page", broken)
+    with caplog.at_level("ERROR", "vultus.server"):
+        answer = live.client.get(live.url + path, headers={"X-Request-Id": "mine-1"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, code)
+    assert answer.headers["x-request-id"] == "mine-1"
+    assert answer.headers.get("apim-request-id") == ("mine-1" if "face" in path else None)
+    assert not {"secret", "ZeroDivision", "Traceback", "srv"} & set(re.split(r"\W+", answer.text))
+    (record,) = (r for r in caplog.records if r.name == "vultus.server")
+    assert "mine-1" in record.getMessage()
+    assert record.exc_info[0] is ZeroDivisionError
+    monkeypatch.undo()
+    assert 'status="500"' in live.client.get("/metrics").text
+
+
+def test_half_an_answer_is_broken_off(tmp_path):
+    """There is no other way to say that it is not whole."""
+    services = make_services(settings_in(tmp_path))
+    sent = []
+
+    async def broken(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ZeroDivisionError
+
+    async def send(message):
+        sent.append(message["type"])
+
+    headers = [(b"x-api-key", KEY.encode())]
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/groups", "headers": headers}
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(Gate(broken, services)(scope, None, send))
+    assert sent == ["http.response.start"]
+
+
 @pytest.mark.parametrize("stopping", [True, False])
 def test_whom_the_server_has_no_time_for_when_it_stops_is_told_to_come_again(tmp_path, stopping):
     """uvicorn cancels what has not ended in time."""

@@ -96,7 +96,7 @@ class Database:
             if not create and not self.path.exists():
                 raise GalleryMissing(
                     f"{self} is not there.",
-                    "Enrol somebody first (`vultus enroll`), or name another one with --gallery.",
+                    "Enrol somebody first, or name another gallery.",
                 )
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # biometric data is for the owner's eyes; SQLite gives its other files the same mode
@@ -120,9 +120,7 @@ class Database:
         if version == HEAD:
             return
         if tables and (version is None or not tables & set(schema.metadata.tables)):
-            raise GalleryInvalid(
-                f"{self} is a database, but not a gallery.", "Name another one with --gallery."
-            )
+            raise GalleryInvalid(f"{self} is a database, but not a gallery.", "Name another file.")
         if version is not None and version > HEAD:
             raise GalleryNewer(
                 f"{self} was written by a newer Vultus (schema {version}, known is {HEAD}).",
@@ -192,7 +190,7 @@ _EXPLANATIONS: tuple[tuple[tuple[str, ...], type[VultusError], str, str], ...] =
         ("not a database",),
         GalleryInvalid,
         "{} is not a gallery.",
-        "Name another file with --gallery.",
+        "Name another file.",
     ),
     (
         ("malformed", "no such table", "no such column"),

@@ -74,7 +74,7 @@ def pick_face(faces: Faces, source: str, *, largest: bool = False) -> Face:
         )
     if len(faces) > 1 and not largest:
         raise SeveralFaces(
-            f"{source} shows {len(faces)} faces.", "Crop it, or take the largest with --largest."
+            f"{source} shows {len(faces)} faces.", "Crop it, or ask for the largest one."
         )
     return Face(faces, 0)
 

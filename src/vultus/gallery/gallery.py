@@ -167,15 +167,23 @@ class Gallery:
     # identifying
 
     def identify(
-        self, source: ImageSource, *, group: str = DEFAULT_GROUP, top: int = 3
+        self,
+        source: ImageSource,
+        *,
+        group: str = DEFAULT_GROUP,
+        top: int = 3,
+        attributes: str | Iterable[str] = (),
     ) -> list[Identification]:
         """Name the faces of a picture; each person at most once.
+
+        attributes: how the faces look, by name; `found.face.attributes` has them.
 
         Raises:
             GroupUnknown: there is no such group. ModelMismatch: it is another model's.
         """
         self._index.templates(group, self.analyzer.embedder_id)  # fail before the work
-        return self.identify_faces(self.analyzer.analyze(source), group=group, top=top)
+        faces = self.analyzer.analyze(source, attributes=attributes)
+        return self.identify_faces(faces, group=group, top=top)
 
     def identify_faces(
         self,
@@ -220,6 +228,10 @@ class Gallery:
         templates = self._index.templates(group, embedder)
         margin = self.settings.matching.margin
         return decide(embeddings, templates, self.calibrator_at(far), margin=margin, top=top)
+
+    def forget_stale(self) -> None:
+        """Let go of faces in memory that are no longer those of the database."""
+        self._index.forget_stale()
 
     # people and groups
 

@@ -51,6 +51,22 @@ class GroupIndex:
                 self._cached[group, model] = cached
             return cached[1]
 
+    def forget_stale(self) -> None:
+        """Let go of what was changed or deleted, by whomever, and nobody has asked for since.
+
+        Raises:
+            GalleryError: the database cannot be read.
+        """
+        for key in list(self._cached):
+            try:
+                revision = self._store.revision(key[0])
+            except GroupUnknown:
+                revision = None
+            with self._lock:
+                cached = self._cached.get(key)
+                if cached is not None and cached[0] != revision:
+                    del self._cached[key]
+
     def _read(self, group: str, model: str) -> Templates:
         records = self._store.faces(group, crops=False)
         mine = [record for record in records if record.model == model]

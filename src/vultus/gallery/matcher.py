@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -40,6 +41,20 @@ class Templates:
     face_ids: list[int]
     handicaps: Floats
 
+    # What does not change with the question, once rather than with each.
+
+    @cached_property
+    def squares(self) -> Floats:
+        """Squared lengths of the embeddings, (m,)."""
+        return _squares(self.embeddings)
+
+    @cached_property
+    def usual_handicaps(self) -> Floats:
+        """The mean handicap of each person's faces, (k,)."""
+        counts = np.diff([*self.starts, len(self.embeddings)])
+        usual = np.add.reduceat(self.handicaps, self.starts) / counts
+        return usual.astype(np.float32)
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -70,20 +85,32 @@ class Decision:
     runner_up: str | None = None
 
 
-def distances_to(probes: Floats, gallery: Floats) -> Floats:
-    """Euclidean distances, (n, d) and (m, d) to (n, m) float32."""
-    squares = (
-        np.sum(probes**2, axis=1)[:, None]
-        + np.sum(gallery**2, axis=1)[None]
-        - 2 * (probes @ gallery.T)
-    )
-    distances: Floats = np.sqrt(np.maximum(squares, 0, dtype=np.float32))
+def distances_to(probes: Floats, gallery: Floats, squares: Floats | None = None) -> Floats:
+    """Euclidean distances, (n, d) and (m, d) to (n, m) float32.
+
+    squares: squared lengths of the gallery, (m,), where they are known.
+    """
+    lengths = _squares(gallery) if squares is None else squares
+    found = _squares(probes)[:, None] + lengths[None] - 2 * (probes @ gallery.T)
+    distances: Floats = np.sqrt(np.maximum(found, 0, dtype=np.float32))
     return distances
+
+
+def _squares(vectors: Floats) -> Floats:
+    squares: Floats = np.sum(vectors**2, axis=1)
+    return squares
+
+
+def distances_to_people(probes: Floats, templates: Templates) -> Floats:
+    """Distance of each probe to each person, (n, k), as `person_distances` tells it."""
+    to_faces = _distances_to_faces(probes, templates)
+    best = np.minimum.reduceat(to_faces, templates.starts, axis=1)
+    return _combined(probes, templates, best)
 
 
 def person_distances(probes: Floats, templates: Templates) -> tuple[Floats, NDArray[np.intp]]:
     """Distance of each probe to each person, (n, k), and the row of the nearest face, (n, k)."""
-    to_faces = distances_to(probes, templates.embeddings) + templates.handicaps
+    to_faces = _distances_to_faces(probes, templates)
     ends = [*templates.starts[1:], len(templates.embeddings)]
     nearest = np.stack(
         [
@@ -93,11 +120,18 @@ def person_distances(probes: Floats, templates: Templates) -> tuple[Floats, NDAr
         axis=1,
     )
     best = np.take_along_axis(to_faces, nearest, axis=1)
-    counts = np.diff([*templates.starts, len(templates.embeddings)])
-    usual = np.add.reduceat(templates.handicaps, templates.starts) / counts
-    to_means = distances_to(probes, templates.means) + usual.astype(np.float32)
+    return _combined(probes, templates, best), nearest
+
+
+def _distances_to_faces(probes: Floats, templates: Templates) -> Floats:
+    found = distances_to(probes, templates.embeddings, templates.squares)
+    return found + templates.handicaps
+
+
+def _combined(probes: Floats, templates: Templates, best: Floats) -> Floats:
+    to_means = distances_to(probes, templates.means) + templates.usual_handicaps
     combined: Floats = (best + to_means) / np.float32(2)
-    return combined, nearest
+    return combined
 
 
 def decide(

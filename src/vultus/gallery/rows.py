@@ -73,7 +73,7 @@ def unknown_group(connection: sa.Connection, name: str) -> GroupUnknown:
     there = ", ".join(repr(group) for group in known) or "none"
     return GroupUnknown(
         f"There is no group {name!r}; there are: {there}.",
-        "Choose one with --group, or enrol somebody into it.",
+        "Choose one of them, or enrol somebody into it.",
     )
 
 
@@ -88,6 +88,6 @@ def person_id_of(connection: sa.Connection, group_id: int, name: str, group: str
     if found is None:
         raise PersonUnknown(
             f"There is no {name!r} in {group!r}.",
-            f"List them: vultus people list --group {group!r}.",
+            "List the people of the group.",
         )
     return found

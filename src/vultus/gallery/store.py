@@ -183,7 +183,7 @@ class Store:
             if find_person(connection, group_id, new_name) not in (None, person_id):
                 raise PersonExists(
                     f"There is a {new_name!r} in {group!r} already.",
-                    f"Join them: vultus people merge {name!r} {new_name!r} --group {group!r}.",
+                    "If both are one person, merge them.",
                 )
             update_person(connection, person_id, name=new_name, title=None)
             note_person(connection, "person.rename", person_id)
@@ -300,7 +300,7 @@ class Store:
 def unknown_face(group: str, face: int | str) -> FaceUnknown:
     return FaceUnknown(
         f"There is no face {face} in {group!r}.",
-        f"List them: vultus people show NAME --group {group!r}.",
+        "Look at the faces of the person.",
     )
 
 

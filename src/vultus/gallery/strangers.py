@@ -322,7 +322,7 @@ def _stranger_id(connection: sa.Connection, group_id: int, label: str, group: st
     if found is None:
         raise StrangerUnknown(
             f"There is no stranger {label!r} in {group!r}.",
-            f"List them: vultus strangers list --group {group!r}.",
+            "List the strangers of the group.",
         )
     return found
 

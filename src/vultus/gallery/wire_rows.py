@@ -39,6 +39,23 @@ KIND_NAMES: dict[GroupKind | ListKind, str] = {
 _WIRE_ID = re.compile(r"[a-z0-9_-]{1,64}\Z")
 
 
+# Built once: to build a statement takes longer than to ask it.
+_MADE_OVER_THE_WIRE = sa.and_(
+    groups.c.kind == sa.bindparam("kind"), groups.c.wire_id == sa.bindparam("wire_id")
+)
+_MADE_HERE = sa.and_(groups.c.kind.is_(None), groups.c.name == sa.bindparam("wire_id"))
+_CONTAINER = (
+    sa.select(groups)
+    .where(_MADE_OVER_THE_WIRE | _MADE_HERE)
+    # where both are there, the one that was made over the wire goes first
+    .order_by(groups.c.kind.is_(None))
+    .limit(1)
+)
+_LIST = sa.select(face_lists).where(
+    face_lists.c.kind == sa.bindparam("kind"), face_lists.c.wire_id == sa.bindparam("wire_id")
+)
+
+
 @dataclass(frozen=True)
 class Page:
     """Entries behind `start`, by string comparison; at most `top`, all where that is None."""
@@ -78,11 +95,7 @@ def find_container(connection: sa.Connection, kind: GroupKind, wire_id: str) -> 
     """The row of a group, by what the wire calls it."""
     if not is_wire_id(wire_id):
         return None
-    mine = sa.and_(groups.c.kind == kind, groups.c.wire_id == wire_id)
-    native = sa.and_(groups.c.kind.is_(None), groups.c.name == wire_id)
-    # where both are there, the one that was made over the wire goes first
-    query = sa.select(groups).where(mine | native).order_by(groups.c.kind.is_(None)).limit(1)
-    return connection.execute(query).one_or_none()
+    return connection.execute(_CONTAINER, {"kind": kind, "wire_id": wire_id}).one_or_none()
 
 
 def container_row(connection: sa.Connection, kind: GroupKind, wire_id: str) -> Row:
@@ -97,8 +110,7 @@ def find_list(connection: sa.Connection, kind: ListKind, wire_id: str) -> Row | 
     """The row of a face list."""
     if not is_wire_id(wire_id):
         return None
-    query = sa.select(face_lists).where(face_lists.c.kind == kind, face_lists.c.wire_id == wire_id)
-    return connection.execute(query).one_or_none()
+    return connection.execute(_LIST, {"kind": kind, "wire_id": wire_id}).one_or_none()
 
 
 def list_row(connection: sa.Connection, kind: ListKind, wire_id: str) -> Row:

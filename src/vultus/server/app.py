@@ -14,13 +14,14 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Router
 
 from vultus._version import __version__
 from vultus.errors import VultusError
-from vultus.server.api.routes import router as api
+from vultus.server.api.routes import routes as native_routes
 from vultus.server.azure.paths import PREFIX, AzurePaths, is_azure
 from vultus.server.azure.problems import AzureError, azure_problem
-from vultus.server.azure.routes import router as azure
+from vultus.server.azure.routes import routes as azure_routes
 from vultus.server.gate import Gate
 from vultus.server.problems import code_of_status, problem, refusal
 from vultus.server.services import Services
@@ -40,15 +41,14 @@ def create_app(services: Services) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    app.include_router(api)
-    app.include_router(azure, prefix=PREFIX)
+    app.mount(PREFIX, Router(azure_routes, redirect_slashes=False))
+    app.router.routes.extend(native_routes)
     _add_docs(app)
     handlers: dict[Any, Any] = {
         VultusError: _vultus_error,
         AzureError: _azure_error,
         HTTPException: _http_error,
         RequestValidationError: _invalid,
-        Exception: _unforeseen,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -102,12 +102,6 @@ async def _invalid(_request: Request, error: RequestValidationError) -> Response
         f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
     )
     return refusal(422, "request_invalid", f"The request makes no sense: {problems}.")
-
-
-async def _unforeseen(request: Request, _error: Exception) -> Response:
-    """What nobody thought of: the log has the traceback, the client an answer without it."""
-    code = "InternalError" if _for_azure(request) else "internal_error"
-    return refusal(500, code, "Something went wrong here; the server's log says what.")
 
 
 def _for_azure(request: Request) -> bool:

@@ -35,7 +35,7 @@ _COMPRESSIONS = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compr
 
 _PUBLIC_HINT = (
     "Send the picture itself, or give a public address. Who runs the server may allow such "
-    "addresses with --allow-private-urls or VULTUS_ALLOW_PRIVATE_URLS=1."
+    "addresses with the setting allow_private_urls (VULTUS_ALLOW_PRIVATE_URLS=1)."
 )
 _URL_HINT = "Give one like https://example.org/picture.jpg."
 _DISK_HINT = "Whoever runs the server has to make room, or let it write to its folder."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vultus.errors import AccessDenied, ServerBusy, VultusError
@@ -25,10 +26,15 @@ from vultus.server.security.roles import Principal
 if TYPE_CHECKING:
     from vultus.server.services import Services
 
+log = logging.getLogger("vultus.server")
+
+_Headers: TypeAlias = dict[bytes, bytes]
+
 PUBLIC = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json", "/favicon.ico"})
 PUBLIC_PREFIXES = ("/static-docs/", "/api/v1/health", "/api/v1/ready")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CLOSE = ((b"connection", b"close"),)
 _GONE = 499  # as others log it: the client closed the connection
 
 
@@ -44,20 +50,17 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        headers = Headers(scope=scope)
-        request_id = _request_id(headers)
+        headers = dict(reversed(scope["headers"]))  # the first of each name
+        request_id, azure = _request_id(headers), is_azure(scope["path"])
+        told_ids = _ids(request_id, azure)
         status, answered = 500, False
 
         async def told(message: Message) -> None:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-                answer = MutableHeaders(scope=message)
-                answer["x-request-id"] = request_id
-                if is_cut_off(scope):
-                    answer["connection"] = "close"
-                if is_azure(scope["path"]):
-                    answer["apim-request-id"] = request_id
+                closing = _CLOSE if is_cut_off(scope) else ()
+                message["headers"] = [*message.get("headers", ()), *told_ids, *closing]
             await send(message)
 
         try:
@@ -65,17 +68,22 @@ class Gate:
         except ClientGone:
             status = _GONE
         except ClientSilent:
-            await _silent(scope["path"])(scope, receive, told)
+            await _silent(azure)(scope, receive, told)
         except asyncio.CancelledError:
             # the time to stop is over; who was not answered may ask the next server
             if answered or not self._services.stopping.is_set():
                 raise
             await _refused(scope["path"], _stopped())(scope, receive, told)
+        except Exception as error:  # what nobody thought of; the log alone says what
+            log.error("request %s broke", request_id, exc_info=error)
+            if answered:  # half an answer: the connection is closed
+                raise
+            await _unforeseen(azure)(scope, receive, told)
         finally:
             self._note(scope, status, time.perf_counter() - began, request_id)
 
     async def _let_through(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers
+        self, scope: Scope, receive: Receive, send: Send, headers: _Headers
     ) -> None:
         path = scope["path"]
         if path in PUBLIC or path.startswith(PUBLIC_PREFIXES):
@@ -91,7 +99,7 @@ class Gate:
         with acting_as(principal.name):
             await self._app(scope, receive, send)
 
-    async def _principal(self, headers: Headers) -> Principal:
+    async def _principal(self, headers: _Headers) -> Principal:
         key = _key_of(headers)
         found = await self._services.ring.whose(key) if key else None
         if found is None:
@@ -102,16 +110,10 @@ class Gate:
         return found
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        # never the path itself: it may hold the name of a person
-        route = getattr(scope.get("route"), "path", None) or "unknown"
-        if is_azure(scope["path"]) and not route.startswith(f"{PREFIX}/"):
-            route = f"{PREFIX}{route}" if route != "unknown" else route
-        principal = scope.get("principal")
-        metrics = self._services.metrics
+        route, principal = _route_of(scope), scope.get("principal")
         # a stranger's own words would be counters without end
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        metrics.requests.labels(method, route, status).inc()
-        metrics.request_seconds.labels(route).observe(seconds)
+        self._services.metrics.answered(method, route, status, seconds)
         access_log.info(
             "request",
             method=method,
@@ -123,19 +125,34 @@ class Gate:
         )
 
 
-def _request_id(headers: Headers) -> str:
-    for name in ("x-request-id", "x-ms-client-request-id"):
-        asked = headers.get(name, "")
+def _route_of(scope: Scope) -> str:
+    """What was asked for; never the path itself, which may hold the name of a person."""
+    route = scope.get("route")
+    if not isinstance(route, Route):
+        return "unknown"
+    # Azure's routes do not know what they are mounted at
+    return f"{PREFIX}{route.path}" if is_azure(scope["path"]) else route.path
+
+
+def _request_id(headers: _Headers) -> str:
+    for name in (b"x-request-id", b"x-ms-client-request-id"):
+        asked = headers.get(name, b"").decode("latin-1")
         if _ID.match(asked):
             return asked
     return str(uuid.uuid4())
 
 
-def _key_of(headers: Headers) -> str:
-    for name in ("ocp-apim-subscription-key", "x-api-key"):
+def _ids(request_id: str, azure: bool) -> list[tuple[bytes, bytes]]:
+    """The headers that tell it."""
+    names = (b"x-request-id", b"apim-request-id") if azure else (b"x-request-id",)
+    return [(name, request_id.encode()) for name in names]
+
+
+def _key_of(headers: _Headers) -> str:
+    for name in (b"ocp-apim-subscription-key", b"x-api-key"):
         if headers.get(name):
-            return headers[name].strip()
-    scheme, _, key = headers.get("authorization", "").partition(" ")
+            return headers[name].decode("latin-1").strip()
+    scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
@@ -143,8 +160,13 @@ def _refused(path: str, error: VultusError) -> Response:
     return azure_problem(error) if is_azure(path) else problem(error)
 
 
-def _silent(path: str) -> Response:
-    code = "RequestTimeout" if is_azure(path) else "request_timeout"
+def _unforeseen(azure: bool) -> Response:
+    code = "InternalError" if azure else "internal_error"
+    return refusal(500, code, "Something went wrong here; the server's log says what.")
+
+
+def _silent(azure: bool) -> Response:
+    code = "RequestTimeout" if azure else "request_timeout"
     return refusal(408, code, "The body did not come to its end. Send it again.")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vultus.faces.analyzer import Analyzer
 from vultus.faces.types import Faces
 from vultus.imaging.load import Image, load
@@ -37,22 +39,30 @@ class Looker:
         quality: bool = True,
         chips: bool = False,
         points68: bool = False,
+        attributes: Sequence[str] = (),
         detection: DetectionSettings | None = None,
     ) -> Faces:
         """Find the faces of an image and, as asked, describe them.
 
-        detection: how they are looked for; as the settings say when not given.
+        attributes: how they look, by name. detection: how they are looked for; as the settings
+        say when not given.
         """
-        self._analyzer.warm_up(embed=embed, points68=points68)
+        self._analyzer.warm_up(embed=embed, points68=points68, attributes=attributes)
         with self._metrics.stage("detect"):
             found = self._analyzer.locate(image, detection)
         self._metrics.faces.inc(len(found))
         cancel.check()
-        if not (embed or quality or chips or points68):
+        if not (embed or quality or chips or points68 or attributes):
             return found
         with self._metrics.stage("describe"):
             found = self._analyzer.describe(
-                image, found, embed=embed, quality=quality, chips=chips, points68=points68
+                image,
+                found,
+                embed=embed,
+                quality=quality,
+                chips=chips,
+                points68=points68,
+                attributes=attributes,
             )
         cancel.check()
         return found

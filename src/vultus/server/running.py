@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from filelock import FileLock, Timeout
 
-from vultus.errors import UsageError
+from vultus.errors import StorageError, UsageError
 from vultus.server.app import create_app
+from vultus.server.connections import Connection
 from vultus.server.services import Services
+
+log = logging.getLogger("vultus.server")
 
 _BACKLOG = 2048  # as uvicorn's own
 
@@ -33,20 +41,54 @@ class _Server(uvicorn.Server):
 
 def serve(services: Services, listener: socket.socket) -> None:
     """Answer requests until SIGINT or SIGTERM; what was accepted is finished first."""
-    settings = services.settings.server
-    config = uvicorn.Config(
+    config = configured(services, int(services.settings.server.stop_timeout_s) or 1)
+    _Server(config, services).run(sockets=[listener])
+
+
+def configured(services: Services, stop_timeout_s: int) -> uvicorn.Config:
+    """How uvicorn serves the application of these services."""
+    return uvicorn.Config(
         create_app(services),
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(settings.stop_timeout_s) or 1,
+        timeout_graceful_shutdown=stop_timeout_s,
         # Not httptools, which takes headers without end, before anybody asks for a key; on bodies
         # of pictures h11 is no slower.
-        http="h11",
+        http=Connection,
         h11_max_incomplete_event_size=2**16,
         ws="none",  # its refusals would pass by the gate, and stand in the log with their path
     )
-    _Server(config, services).run(sockets=[listener])
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """The folder is this server's, until the block ends or the process does, however.
+
+    Two would take up each other's jobs, watch every camera twice, and throw away uploads.
+
+    Raises:
+        UsageError: another server works there. StorageError: nothing can be written there.
+    """
+    lock = FileLock(folder / "server.lock", timeout=0, mode=0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"Another server works in {folder}.", "Stop it, or choose another folder."
+        ) from None
+    except NotImplementedError:
+        log.warning("this file system knows no locks: nobody else may serve this folder")
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            "Check the folder and its permissions.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def listen(host: str, port: int) -> socket.socket:

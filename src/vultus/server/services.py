@@ -63,6 +63,8 @@ class Services:
     cameras: CameraManager
     jobs: Jobs
     writers: Writers = field(default_factory=Writers)
+    # one after the other, as they are anyway: one may wait long for a camera that hangs
+    camera_changes: Writers = field(default_factory=partial(Writers, threads=1))
     stopping: Event = field(default_factory=Event)
     warm: Event = field(default_factory=Event)
     broken: VultusError | None = None  # why it will never be warm
@@ -96,6 +98,11 @@ class Services:
         """Now and then let go of what nobody needs any more, until the server stops."""
         while not self.stopping.wait(_KEEP_HOUSE_S):
             self.face_ids.forget_expired()
+            try:
+                self.gallery.forget_stale()
+                self.trained.forget_stale()
+            except VultusError as error:  # the border of the thread; there is another time
+                log.warning("faces in memory cannot be compared: %s", error.code)
             release_unused()
 
     async def close(self) -> None:
@@ -106,6 +113,7 @@ class Services:
         await run_in_threadpool(self.jobs.close)
         await run_in_threadpool(self.inference.close)
         await run_in_threadpool(self.writers.close)
+        await run_in_threadpool(self.camera_changes.close)
         await run_in_threadpool(self.trainer.close)
         for thread in self._threads:  # a process that ends while models are loaded is aborted
             await run_in_threadpool(thread.join, _THREADS_S)

@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from vultus.errors import GalleryBusy
@@ -23,14 +23,21 @@ _PATIENCE_S = 30.0  # as the database's own
 
 
 class Writers:
-    """Changes of the database, in about the order in which they come."""
+    """Changes of the database, in about the order in which they come.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vultus-writer")
+    Args:
+        threads: how many are done at once.
+    """
+
+    def __init__(self, threads: int = _THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="vultus-writer")
         self.pending = 0  # changes accepted that have not ended
 
     async def run(self, change: Callable[[], Answer]) -> Answer:
         """Do `change` in a thread, and wait for it.
+
+        Where the caller is cancelled, a change that has not begun is never done, and one that has
+        is waited for: it may still need what the caller would take away.
 
         Raises:
             GalleryBusy: too many others wait, or it has waited for too long.
@@ -41,13 +48,25 @@ class Writers:
         work = self._threads.submit(context.run, _in_time, change, time.monotonic())
         self.pending += 1
         try:
-            return await asyncio.wrap_future(work)
+            return await _ended(work)
         finally:
             self.pending -= 1
 
     def close(self) -> None:
         """Finish what was accepted, and end."""
         self._threads.shutdown(wait=True)
+
+
+async def _ended(work: Future[Answer]) -> Answer:
+    answer = asyncio.wrap_future(work)
+    try:
+        await asyncio.wait({answer})
+    except asyncio.CancelledError:
+        if not work.cancel():
+            await asyncio.wait({answer})
+            answer.exception()  # nobody asks for it any more
+        raise
+    return answer.result()
 
 
 def _in_time(change: Callable[[], Answer], since: float) -> Answer:

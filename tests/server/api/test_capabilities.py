@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.server.api.quick import headers_of
 from vultus._version import __version__
+from vultus.faces.attributes.describing import OFFERED
 from vultus.models import catalogue
 from vultus.server.azure.attributes import ANSWERED, KNOWN
 
@@ -26,6 +27,12 @@ def test_models_come_with_their_licences(quick):
         "mirror": True,
         "threshold": catalogue.card(catalogue.EMBEDDER).calibration.threshold,
     }
+
+
+def test_attributes_and_quality_are_told(quick):
+    told = ask(quick)
+    assert told["attributes"] == list(OFFERED)
+    assert {"face_px", "sharpness", "score"} <= set(told["quality"])
 
 
 def test_azures_attributes_are_answered_or_said_to_be_left_out(quick):

@@ -16,6 +16,8 @@ import pytest
 from tests.server.api.quick import headers_of, problem_of, quick_server
 from tests.server.live import live_server, settings_in
 from tests.shared import shared
+from vultus.faces.attributes.describing import OFFERED
+from vultus.faces.attributes.names import ATTRIBUTES
 from vultus.faces.types import Face
 from vultus.gallery.verification import verify
 
@@ -63,6 +65,35 @@ def test_what_is_not_wanted_is_left_out_and_what_is_wanted_is_there(live, analyz
     assert set(told) == {"box", "score", "landmarks", "landmarks68"}
     (face,) = analyzer.analyze(data, embed=False, quality=False, points68=True)
     np.testing.assert_allclose(told["landmarks68"], face.points68, atol=0.06)
+
+
+def test_attributes_are_told_where_they_are_asked_for(people, analyzer):
+    data = photo("people/obama/1.jpg")
+    wish = "expression, age,gender"
+    (face,) = analyzer.analyze(data, attributes=wish)
+    for path, more in (
+        (DETECT, {}),
+        (EMBED, {}),
+        (IDENTIFY, {"group": "presidents"}),
+        (IDENTIFY, {"group": "presidents", "explain": True}),
+    ):
+        (told,) = ask(people, path, data, attributes=wish, **more)["faces"]
+        assert told["attributes"] == face.attributes
+        (told,) = ask(people, path, data, **more)["faces"]
+        assert "attributes" not in told
+    assert ask(people, DETECT, photo("groups/cf_016_8.jpg"), attributes="age", quality=False)
+
+
+def test_all_attributes_are_as_the_document_says(live):
+    schemas = live.client.get("/openapi.json").json()["components"]["schemas"]
+    described = schemas["FaceAttributes"]["properties"]
+    assert list(described) == list(ATTRIBUTES)
+    (face,) = ask(live, DETECT, photo("people/obama/1.jpg"), attributes="all")["faces"]
+    assert set(face["attributes"]) == set(OFFERED)
+    for name, told in face["attributes"].items():
+        if isinstance(told, dict):
+            kind = next(each["$ref"] for each in described[name]["anyOf"] if "$ref" in each)
+            assert set(told) == set(schemas[kind.rpartition("/")[2]]["properties"])
 
 
 def test_options_of_detection_are_heeded(live):
@@ -210,6 +241,10 @@ BAD_OPTIONS = [
     (IDENTIFY, {"far": 0.5}),
     (VERIFY, {"far": -1}),
     (EMBED, {"quality": "perhaps"}),
+    (DETECT, {"attributes": "beauty"}),
+    (EMBED, {"attributes": "age;gender"}),
+    (IDENTIFY, {"attributes": "age," * 200}),
+    (VERIFY, {"attributes": "age"}),
 ]
 
 
@@ -366,7 +401,7 @@ def test_the_answer_is_what_the_document_says(live):
     document = live.client.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     data = photo("people/obama/1.jpg")
-    (face,) = ask(live, DETECT, data, landmarks=68)["faces"]
+    (face,) = ask(live, DETECT, data, landmarks=68, attributes="age")["faces"]
     assert set(face) == set(schemas["DetectedFace"]["properties"])
     assert set(face["quality"]) == set(schemas["FaceQuality"]["properties"])
     body = document["paths"][DETECT]["post"]["requestBody"]

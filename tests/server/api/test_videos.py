@@ -16,6 +16,7 @@ from tests.video.scenes import LiveFilm, Part, enroll, film, scene_analyzer
 from tests.video.sources.web import WebServer
 from tests.video.told import TWO
 from vultus.events.visit import Visit
+from vultus.faces.attributes.describing import OFFERED
 from vultus.server import services as services_module
 from vultus.video import session
 from vultus.video.sources.live import LiveReader
@@ -84,7 +85,7 @@ def test_options_are_heeded(cinema, clip):
     job = watch(cinema, iter([clip.read_bytes()]), **options)
     ended(cinema, job)
     result = result_of(cinema, job)
-    assert result["attributes"] == []  # no attribute is known yet
+    assert [set(each["attributes"]) for each in result["attributes"]] == [set(OFFERED)] * 4
     assert result["visits"][0]["start"] == "2026-11-21T08:30:00.500000Z"
     visits = cinema.client.get("/api/v1/visits", params={"camera": "Hof"}).json()["visits"]
     assert {visit["person"] or visit["stranger"] for visit in visits} == {"ada", "unknown-0001"}

@@ -62,19 +62,23 @@ def test_less_is_done_where_less_is_asked_for(live, small, monkeypatch):
     real = live.services.looker.faces
 
     def spy(image, cancel, **options):
-        asked.append({name for name, value in options.items() if value is True})
+        wish = {name for name, value in options.items() if value is True}
+        asked.append(wish | set(options["attributes"]))
         return real(image, cancel, **options)
 
     monkeypatch.setattr(live.services.looker, "faces", spy)
     kept = len(live.services.face_ids)
     (face,) = found(live, small, returnFaceId="false")
     assert list(face) == ["faceRectangle"]
-    found(live, small, returnFaceId="False", returnFaceAttributes="age,glasses")
-    found(live, small, returnFaceId="false", returnFaceAttributes="blur")
+    found(live, small, returnFaceId="False", returnFaceAttributes="makeup,hair")
+    found(live, small, returnFaceId="false", returnFaceAttributes="blur,emotion")
+    quality = {"returnFaceAttributes": "qualityForRecognition"}
+    found(live, small, returnFaceId="false", recognitionModel="recognition_04", **quality)
     found(live, small, returnFaceId="false", returnFaceLandmarks="TRUE")
     assert len(live.services.face_ids) == kept
     found(live, small)
-    assert asked == [set(), set(), {"quality"}, {"points68"}, {"embed"}]
+    wished = [set(), set(), {"blur", "expression"}, {"quality"}, {"points68"}, {"embed"}]
+    assert asked == wished
     assert len(live.services.face_ids) == kept + 1
 
 

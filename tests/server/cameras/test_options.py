@@ -48,7 +48,8 @@ def test_no_names(name):
         ("masks", [SQUARE] * 101), ("snapshots_days", 0), ("snapshots_days", float("nan")),
         ("snapshots_mb", float("inf")), ("enabled", "perhaps"), ("to", "events.jsonl"),
         ("to", ["sql"] * 21), ("video", {"fps": 3}), ("video", {"analysis_fps": 0}),
-        ("group", 5), ("record", 5),
+        ("group", 5), ("record", 5), ("attributes", ["beauty"]), ("attributes", [5]),
+        ("attributes", ["age"] * 101), ("attributes", None),
     ],
 )  # fmt: skip
 def test_the_field_that_makes_no_sense_is_named(field, value):
@@ -66,6 +67,14 @@ def test_no_camera_at_all(values):
 def test_numbers_that_json_cannot_say():
     with pytest.raises(UsageError):
         options_of({**DOOR, "video": {"strangers_days": float("inf")}})
+
+
+def test_attributes_are_named_in_any_way_and_kept():
+    options = options_of({**DOOR, "attributes": ["gender", "AGE"]})
+    assert stored(options)["attributes"] == ["age", "gender"]
+    assert camera_of(options, Settings(), Path("/data")).attributes == ("age", "gender")
+    assert "attributes" not in stored(options_of(DOOR))
+    assert options_of({**DOOR, "attributes": "age,gender"}).attributes == ("age", "gender")
 
 
 def test_what_was_not_said_follows_the_settings():

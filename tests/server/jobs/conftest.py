@@ -4,6 +4,7 @@ from threading import Event
 
 import pytest
 
+from vultus.errors import GalleryBusy
 from vultus.gallery.database import Database
 from vultus.server.jobs.runner import JobRunner, Kind
 from vultus.server.jobs.store import JobStore
@@ -20,12 +21,22 @@ class Runners:
             pass
         self._running: list[tuple[JobRunner, Event]] = []
 
-    def start(self, work, *, threads=1, begin=True, keep_days=7.0, most_bytes=10**9) -> JobRunner:
+    def start(
+        self,
+        work,
+        *,
+        threads=1,
+        begin=True,
+        keep_days=7.0,
+        most_bytes=10**9,
+        waits_for=(GalleryBusy,),
+    ) -> JobRunner:
         stopping = Event()
+        kind = Kind(threads, work, lambda request: {**request, "secret": None}, waits_for)
         runner = JobRunner(
             JobStore(self.database),
             lambda: self.folder,
-            {"kind": Kind(threads, work, lambda request: {**request, "secret": None})},
+            {"kind": kind},
             stopping=stopping,
             keep_days=keep_days,
             most_bytes=most_bytes,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+from pathlib import Path
 from threading import Event
 
 import pytest
 
 from tests.fakes import fake_analyzer
 from tests.server.jobs.zips import make_zip, photo
-from vultus.errors import GalleryBusy, NothingToDo
+from vultus.errors import GalleryBusy, GalleryReadOnly, NothingToDo, StorageError
 from vultus.gallery.database import Database
 from vultus.gallery.gallery import Gallery
 from vultus.server.jobs.enrolment import BulkEnrolment, EnrolmentWish
@@ -207,17 +211,60 @@ def test_a_picture_that_ends_the_server_again_and_again_is_left_alone(bench):
     assert bench.sources() == ["bob/1.png"]
 
 
-def test_a_busy_database_is_no_fault_of_the_picture(bench):
-    def busy(_face, *, group):
-        raise GalleryBusy("locked")
+@pytest.mark.parametrize("error", [GalleryBusy, StorageError, GalleryReadOnly])
+def test_a_database_that_cannot_be_written_is_no_fault_of_the_picture(bench, error):
+    def broken(_face, *, group):
+        raise error("full, or locked")
 
-    add, bench.gallery.add = bench.gallery.add, busy
+    add, bench.gallery.add = bench.gallery.add, broken
     task = bench.task({"ada/1.png": photo("ada")})
     for _ in range(5):
-        with pytest.raises(GalleryBusy):
+        with pytest.raises(error):
             bench.work(task)
     bench.gallery.add = add
     assert bench.work(bench.task())["enrolled"] == 1
+
+
+class FullDisk:
+    """Takes a journal of so many bytes, and of the next ones what fits: as a full disk does."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.room = 0
+        opened, disk = Path.open, self
+
+        class Limited(io.FileIO):
+            def write(self, data):
+                fits = bytes(data)[: max(0, disk.room - os.fstat(self.fileno()).st_size)]
+                if not fits:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return super().write(fits)
+
+        def limited(path, mode="r", *args, **kwargs):
+            if path.name == "journal" and mode == "ab":
+                return io.BufferedWriter(Limited(path, "ab"))
+            return opened(path, mode, *args, **kwargs)
+
+        monkeypatch.setattr(Path, "open", limited)
+
+
+def test_a_disk_that_is_full_at_any_moment_breaks_nothing(bench, monkeypatch, tmp_path):
+    """Whatever the journal could still take: everybody is enrolled once, and nobody is blamed."""
+    task, full = bench.task(FILES), 0
+    disk = FullDisk(monkeypatch)
+    for _ in range(200):
+        disk.room += 37
+        try:
+            answer = bench.work(task)
+        except StorageError as error:
+            assert str(tmp_path) not in str(error)
+            assert "space" in str(error)
+            full += 1
+            continue
+        break
+    assert full > 10
+    assert [each.get("error") for each in answer["pictures"]] == [None] * 4
+    assert answer["enrolled"] + answer["known"] == 4
+    assert bench.sources() == sorted(FILES)
 
 
 def test_others_get_their_turn_between_two_pictures(bench):

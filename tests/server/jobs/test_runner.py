@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from tests.server.jobs.waiting import ended, submit, wait_until
-from vultus.errors import GalleryBusy, JobUnknown, NoFace, ServerBusy
+from vultus.errors import GalleryBusy, JobUnknown, NoFace, ServerBusy, StorageError
 from vultus.gallery.audit import note
 from vultus.server.jobs import runner as module
 
@@ -199,6 +199,63 @@ def test_a_busy_database_is_waited_for(runners, monkeypatch):
     job = submit(runner)
     assert ended(runner, job).state == "succeeded"
     assert len(times) == 3
+
+
+def test_what_a_job_waits_for_is_told(runners, monkeypatch):
+    """And where it stands; it goes on by itself, after a restart of the server too."""
+    monkeypatch.setattr(module, "_RETRY_S", 0.01)
+    full = Event()
+    full.set()
+
+    def work(task):
+        task.progress(2)
+        if full.is_set():
+            raise StorageError("The gallery cannot be written: disk full.", "Free some space.")
+        return {"all": "done"}
+
+    waits_for = (StorageError,)
+    runner = runners.start(work, waits_for=waits_for)
+    job = submit(runner)
+    error = {
+        "code": "storage_failed",
+        "message": "The gallery cannot be written: disk full. Free some space.",
+    }
+    wait_until(lambda: runner.get(job).error == error)
+    wait_until(lambda: runner.find()[0].error == error)
+    assert (runner.get(job).is_open, runner.get(job).done, runner.get(job).total) == (True, 2, 3)
+    runners.stop()
+    again = runners.start(work, waits_for=waits_for)
+    wait_until(lambda: again.get(job).error == error)
+    full.clear()
+    assert (ended(again, job).state, again.get(job).error) == ("succeeded", None)
+    assert again.store.result(job) == {"all": "done"}
+
+
+def test_what_a_kind_of_job_does_not_wait_for_ends_it(runners):
+    def work(task):
+        raise StorageError("The disk is full.")
+
+    runner = runners.start(work)
+    assert ended(runner, submit(runner)).error["code"] == "storage_failed"
+
+
+def test_a_folder_that_is_not_there_for_a_while_ends_no_lane(runners, monkeypatch):
+    monkeypatch.setattr(module, "_RETRY_S", 0.01)
+    gate = Gate()
+    gate.go_on.set()
+    runner = runners.start(gate, begin=False)
+    job = submit(runner)
+    path, tries = runner._path, []
+
+    def stubborn(*args):
+        tries.append(1)
+        if len(tries) < 4:
+            raise OSError(28, "No space left on device")
+        return path(*args)
+
+    monkeypatch.setattr(runner, "_path", stubborn)
+    runner.start()
+    assert ended(runner, job).state == "succeeded"
 
 
 def test_a_job_that_waits_for_a_busy_database_can_be_cancelled(runners):

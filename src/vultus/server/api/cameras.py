@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import time
 from collections.abc import AsyncGenerator
+from functools import partial
 from threading import Event
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from vultus.server.cameras.manager import CameraView
 from vultus.server.cameras.options import CameraOptions, shown
 from vultus.server.cameras.preview import Peephole
 from vultus.server.security.roles import admin, operator
-from vultus.server.services import services_of
+from vultus.server.services import Services, services_of
 from vultus.server.streams import EndlessResponse
 from vultus.video.camera import LONGEST_NAME
 
@@ -125,12 +126,14 @@ def list_cameras(request: Request) -> CameraList:
     responses=problems(404, 409, 413, 415, 507),
     openapi_extra=_takes_camera(named=True),
 )
-def add_camera(request: Request, values: Values) -> CameraInfo:
+async def add_camera(request: Request, values: Values) -> CameraInfo:
     """Watch a camera from now on, also after a restart of the server.
 
     It is added even if it cannot be reached yet: its state says how it stands.
     """
-    return CameraInfo.of(services_of(request).cameras.add(values))
+    services = services_of(request)
+    add = partial(services.cameras.add, values)
+    return CameraInfo.of(await services.camera_changes.run(add))
 
 
 @router.get("/api/v1/cameras/{camera}", summary="Get a camera", responses=problems(404))
@@ -146,12 +149,14 @@ def get_camera(request: Request, camera: CameraName) -> CameraInfo:
     responses=problems(404, 413, 415, 507),
     openapi_extra=_takes_camera(named=False),
 )
-def replace_camera(request: Request, camera: CameraName, values: Values) -> CameraInfo:
+async def replace_camera(request: Request, camera: CameraName, values: Values) -> CameraInfo:
     """Replace all options of a camera, and begin it anew.
 
     An address sent as it was shown, with ***, stays as it was.
     """
-    return CameraInfo.of(services_of(request).cameras.replace(camera, values))
+    services = services_of(request)
+    replace = partial(services.cameras.replace, camera, values)
+    return CameraInfo.of(await services.camera_changes.run(replace))
 
 
 @router.delete(
@@ -161,9 +166,10 @@ def replace_camera(request: Request, camera: CameraName, values: Values) -> Came
     dependencies=_ADMIN,
     responses=problems(404, 507),
 )
-def remove_camera(request: Request, camera: CameraName) -> None:
+async def remove_camera(request: Request, camera: CameraName) -> None:
     """Stop watching a camera and forget it. Its visits, events and pictures stay."""
-    services_of(request).cameras.remove(camera)
+    services = services_of(request)
+    await services.camera_changes.run(partial(services.cameras.remove, camera))
 
 
 @router.post(
@@ -172,9 +178,9 @@ def remove_camera(request: Request, camera: CameraName) -> None:
     dependencies=_ADMIN,
     responses=problems(404, 507),
 )
-def start_camera(request: Request, camera: CameraName) -> CameraInfo:
+async def start_camera(request: Request, camera: CameraName) -> CameraInfo:
     """Watch a camera that was stopped; one that has ended begins anew."""
-    return CameraInfo.of(services_of(request).cameras.enable(camera, enabled=True))
+    return await _enable(services_of(request), camera, enabled=True)
 
 
 @router.post(
@@ -183,9 +189,14 @@ def start_camera(request: Request, camera: CameraName) -> CameraInfo:
     dependencies=_ADMIN,
     responses=problems(404, 507),
 )
-def stop_camera(request: Request, camera: CameraName) -> CameraInfo:
+async def stop_camera(request: Request, camera: CameraName) -> CameraInfo:
     """Watch a camera no more, until it is started again. Whoever is there leaves properly."""
-    return CameraInfo.of(services_of(request).cameras.enable(camera, enabled=False))
+    return await _enable(services_of(request), camera, enabled=False)
+
+
+async def _enable(services: Services, camera: str, *, enabled: bool) -> CameraInfo:
+    change = partial(services.cameras.enable, camera, enabled=enabled)
+    return CameraInfo.of(await services.camera_changes.run(change))
 
 
 @router.get(

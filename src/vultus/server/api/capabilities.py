@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from vultus._version import __version__
+from vultus.faces.attributes.describing import OFFERED
 from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.imaging.load import readable_formats
 from vultus.models.catalogue import Card, cards
@@ -85,7 +86,8 @@ class Capabilities(BaseModel):
     version: str
     models: list[ModelInfo]
     embedding: EmbeddingInfo
-    attributes: list[str] = Field(description="What is told of a face beside who it is.")
+    quality: list[str] = Field(description="What is told of the picture of a face.")
+    attributes: list[str] = Field(description="What can be told of how a face looks.")
     picture_formats: list[str]
     jobs: list[str] = Field(description="Kinds of jobs.")
     azure: AzureInfo
@@ -101,7 +103,8 @@ def capabilities(request: Request) -> Capabilities:
         version=__version__,
         models=[ModelInfo.of(card) for card in cards().values()],
         embedding=_embedding(services),
-        attributes=list(FaceQuality.model_fields),
+        quality=list(FaceQuality.model_fields),
+        attributes=list(OFFERED),
         picture_formats=list(readable_formats()),
         jobs=list(KINDS),
         azure=AzureInfo(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from vultus.errors import FaceError, FaceExists, ImageError, ServerBusy, VultusError
@@ -65,7 +65,7 @@ async def _enrol_one(
         return prepare_face(wish.person, image, faces, _source(picture), largest=wish.largest)
 
     prepared = await services.inference.run(request, prepare)
-    return await run_in_threadpool(services.gallery.add, prepared, group=wish.group)
+    return await services.writers.run(partial(services.gallery.add, prepared, group=wish.group))
 
 
 def _source(picture: Picture) -> str:

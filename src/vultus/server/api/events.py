@@ -46,7 +46,7 @@ class EventPage(BaseModel):
     next: str | None = Field(None, description="Where the next page goes on; null at the end.")
 
 
-def wanted_events(
+async def wanted_events(
     group: GroupWanted = None, person: PersonWanted = None, camera: CameraWanted = None
 ) -> EventFilter:
     """Which events are asked for."""

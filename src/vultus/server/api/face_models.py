@@ -29,6 +29,72 @@ class FaceQuality(BaseModel):
     score: float = Field(description="Everything together, 0 to 1.")
 
 
+class Age(BaseModel):
+    """In years; null where it could not be told."""
+
+    value: float | None
+    low: float | None = Field(description="In an interval that holds the age four times of five.")
+    high: float | None
+
+
+class Labelled(BaseModel):
+    """One of two, or `unsure`."""
+
+    label: str
+    probability: float | None = Field(
+        description="Of the likelier label, also where that is unsure; null where nobody can say."
+    )
+
+
+class Expression(BaseModel):
+    """What the face shows, which need not be what is felt."""
+
+    label: str = Field(description="The likeliest.")
+    probabilities: dict[str, float]
+
+
+class HeadPose(BaseModel):
+    """Where the head is turned; null where it could not be told."""
+
+    pitch_deg: float | None = Field(description="Positive: looks up.")
+    yaw_deg: float | None = Field(description="Positive: turned to its left, the viewer's right.")
+    roll_deg: float | None = Field(description="Positive: tilted clockwise.")
+
+
+class Occlusion(BaseModel):
+    """What is covered; null where it could not be told."""
+
+    eyes: bool | None
+    forehead: bool | None
+    mouth: bool | None
+
+
+class Graded(BaseModel):
+    """A number and its level."""
+
+    level: str
+    value: float | None
+
+
+class FaceAttributes(BaseModel):
+    """How a face looks: what was asked for. docs/attributes.md says how sure each is."""
+
+    age: Age | None = None
+    gender: Labelled | None = Field(None, description="`female`, `male` or `unsure`.")
+    expression: Expression | None = None
+    head_pose: HeadPose | None = None
+    smile: float | None = Field(None, description="0 to 1; null where it could not be told.")
+    glasses: Labelled | None = Field(None, description="`glasses`, `none` or `unsure`.")
+    mask: Labelled | None = Field(None, description="`mask`, `none` or `unsure`.")
+    occlusion: Occlusion | None = None
+    blur: Graded | None = Field(None, description="`low`, `medium` or `high`; 0 to 1.")
+    exposure: Graded | None = Field(None, description="`under`, `good` or `over`; 0 to 1.")
+    noise: Graded | None = Field(None, description="`low`, `medium` or `high`; 0 to 1.")
+
+
+_ATTRIBUTES = Field(None, description="How the face looks, as far as it was asked for.")
+
+
 class DetectedFace(BaseModel):
     """A face of a picture."""
 
@@ -42,6 +108,7 @@ class DetectedFace(BaseModel):
         None, description="Jaw, brows, nose, eyes and mouth in the order of iBUG 300-W, if wanted."
     )
     quality: FaceQuality | None = Field(None, description="Left out where it is not wanted.")
+    attributes: FaceAttributes | None = _ATTRIBUTES
 
 
 class EmbeddedFace(DetectedFace):
@@ -98,7 +165,7 @@ class Why(BaseModel):
 
 
 class IdentifiedFace(BaseModel):
-    """Who a face is. What follows the probability is there with `explain`."""
+    """Who a face is. Score, candidates and `why` are there with `explain`."""
 
     box: Box
     person: str | None = Field(description="A name, or null for a stranger.")
@@ -109,6 +176,7 @@ class IdentifiedFace(BaseModel):
     score: float | None = Field(None, description="The detector's, 0 to 1.")
     candidates: list[Candidate] | None = Field(None, description="The nearest people.")
     why: Why | None = None
+    attributes: FaceAttributes | None = _ATTRIBUTES
 
 
 class IdentifiedFaces(BaseModel):
@@ -154,6 +222,8 @@ def face_of(face: Face) -> dict[str, Any]:
         told["landmarks68"] = _points(face.points68)
     if face.quality is not None:
         told["quality"] = {name: round(value, _DIGITS) for name, value in face.quality.items()}
+    if face.attributes is not None:
+        told["attributes"] = face.attributes
     if face.embedding is not None:
         # as few digits as tell a float32 from every other one
         told["embedding"] = [float(str(value)) for value in face.embedding]
@@ -167,6 +237,8 @@ def identified(found: Identification, *, explain: bool) -> dict[str, Any]:
         "person": found.person,
         "probability": round(found.probability, _DIGITS),
     }
+    if found.face.attributes is not None:
+        told["attributes"] = found.face.attributes
     if not explain:
         return told
     why = {name: _rounded(value) for name, value in found.why.items()}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from vultus.errors import UsageError
+from vultus.faces.attributes.describing import OFFERED, asked_for
 from vultus.faces.types import Face, Faces
 from vultus.gallery.enrolment import pick_face
 from vultus.gallery.gallery import DEFAULT_GROUP
@@ -115,13 +118,34 @@ class _Options(BaseModel):
         return settings.model_copy(update=given)
 
 
+_LONGEST_LIST = 500
+
+
+def _known_attributes(text: str) -> str:
+    try:
+        asked_for(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+class _LookOptions(_Options):
+    """What else is wanted of the faces."""
+
+    attributes: Annotated[str, AfterValidator(_known_attributes)] = Field(
+        "",
+        max_length=_LONGEST_LIST,
+        description=f"How they look, with commas between: {', '.join(OFFERED)}; or `all`.",
+    )
+
+
 _Far = Annotated[
     float | None,
     Field(gt=0, lt=0.5, description="Wished rate of false matches; picks the threshold."),
 ]
 
 
-class DetectOptions(_Options):
+class DetectOptions(_LookOptions):
     """What is wanted of `detect`."""
 
     landmarks: Literal["5", "68"] = Field(
@@ -131,13 +155,13 @@ class DetectOptions(_Options):
     quality: bool = Field(True, description="Rate the picture of each face.")
 
 
-class EmbedOptions(_Options):
+class EmbedOptions(_LookOptions):
     """What is wanted of `embed`."""
 
     quality: bool = Field(True, description="Rate the picture of each face.")
 
 
-class IdentifyOptions(_Options):
+class IdentifyOptions(_LookOptions):
     """What is wanted of `identify`."""
 
     group: str = Field(
@@ -240,6 +264,7 @@ def _detected(
         embed=False,
         quality=options.quality,
         points68=options.landmarks == "68",
+        attributes=asked_for(options.attributes),
     )
     return picture_of(picture.name, faces) | {"faces": [face_of(face) for face in faces]}
 
@@ -247,7 +272,14 @@ def _detected(
 def _embedded(
     services: Services, picture: Picture, options: EmbedOptions, cancel: Cancel
 ) -> dict[str, Any]:
-    faces = _look(services, picture, options, cancel, quality=options.quality)
+    faces = _look(
+        services,
+        picture,
+        options,
+        cancel,
+        quality=options.quality,
+        attributes=asked_for(options.attributes),
+    )
     return {
         **picture_of(picture.name, faces),
         "model": services.looker.analyzer.embedder_id,
@@ -270,7 +302,14 @@ def _compared(
 def _named(
     services: Services, picture: Picture, options: IdentifyOptions, cancel: Cancel
 ) -> dict[str, Any]:
-    faces = _look(services, picture, options, cancel, quality=options.explain)
+    faces = _look(
+        services,
+        picture,
+        options,
+        cancel,
+        quality=options.explain,
+        attributes=asked_for(options.attributes),
+    )
     group = options.group.strip()
     with services.metrics.stage("match"):
         found = services.gallery.identify_faces(
@@ -289,6 +328,7 @@ def _look(
     embed: bool = True,
     quality: bool = True,
     points68: bool = False,
+    attributes: Sequence[str] = (),
 ) -> Faces:
     image = services.looker.decode(picture.data, cancel)
     return services.looker.faces(
@@ -297,5 +337,6 @@ def _look(
         embed=embed,
         quality=quality,
         points68=points68,
+        attributes=attributes,
         detection=options.detection(services.settings.detection),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -36,13 +37,17 @@ def list_groups(request: Request, limit: Limit = 100, after: After = None) -> Gr
     responses=problems(409, 413, 415, 507),
     openapi_extra=takes(NewName),
 )
-def create_group(
+async def create_group(
     request: Request, wished: Annotated[NewName, Depends(body_of(NewName))]
 ) -> GroupInfo:
     """Enrolling makes groups too; this one is for a group that has nobody yet."""
-    name, gallery = check_name(wished.name, "group"), services_of(request).gallery
-    gallery.create_group(name)
-    return GroupInfo.of(gallery.group(name))
+    name, services = check_name(wished.name, "group"), services_of(request)
+
+    def create() -> GroupInfo:
+        services.gallery.create_group(name)
+        return GroupInfo.of(services.gallery.group(name))
+
+    return await services.writers.run(create)
 
 
 @router.get(
@@ -61,13 +66,17 @@ def get_group(request: Request, group: GroupName) -> GroupInfo:
     responses=problems(404, 409, 413, 415, 507),
     openapi_extra=takes(NewName),
 )
-def rename_group(
+async def rename_group(
     request: Request, group: GroupName, wished: Annotated[NewName, Depends(body_of(NewName))]
 ) -> GroupInfo:
     """Give a group another name. Cameras go on looking for the old one."""
-    name, gallery = check_name(wished.name, "group"), services_of(request).gallery
-    gallery.rename_group(group, name)
-    return GroupInfo.of(gallery.group(name))
+    name, services = check_name(wished.name, "group"), services_of(request)
+
+    def rename() -> GroupInfo:
+        services.gallery.rename_group(group, name)
+        return GroupInfo.of(services.gallery.group(name))
+
+    return await services.writers.run(rename)
 
 
 @router.delete(
@@ -76,6 +85,7 @@ def rename_group(
     status_code=204,
     responses=problems(404, 507),
 )
-def remove_group(request: Request, group: GroupName) -> None:
+async def remove_group(request: Request, group: GroupName) -> None:
     """Remove a group with all its people, faces, strangers, visits and their pictures."""
-    services_of(request).gallery.remove_group(group)
+    services = services_of(request)
+    await services.writers.run(partial(services.gallery.remove_group, group))

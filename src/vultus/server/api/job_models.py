@@ -25,7 +25,9 @@ class JobInfo(BaseModel):
     done: int = Field(description="Pictures, or frames of a video.")
     total: int | None = Field(None, description="Left out where nobody knows.")
     cancelling: bool = Field(False, description="It ends with the next picture or frame.")
-    error: Problem | None = Field(None, description="Why it failed.")
+    error: Problem | None = Field(
+        None, description="Why it failed; of one that has not ended, what it waits for."
+    )
 
     @classmethod
     def of(cls, record: JobRecord) -> JobInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
@@ -114,14 +115,11 @@ async def enrol_many(
     wish = EnrolmentWish(group, largest, keep_crops, skip_folders)
     async with receiving(services) as upload:
         await save_upload(request, services.settings.server.max_upload_bytes, upload.path)
-        record = await run_in_threadpool(_accept, services, upload, wish, owner.name)
+        jobs = services.jobs
+        total = await run_in_threadpool(jobs.enrolment.count, upload.path, wish)
+        submit = partial(jobs.submit, upload, ENROLMENT, owner.name, asdict(wish), total=total)
+        record = await services.writers.run(submit)
     return accepted(record, response)
-
-
-def _accept(services: Services, upload: Upload, wish: EnrolmentWish, owner: str) -> JobRecord:
-    jobs = services.jobs
-    total = jobs.enrolment.count(upload.path, wish)
-    return jobs.submit(upload, ENROLMENT, owner, asdict(wish), total=total)
 
 
 @router.get(
@@ -179,10 +177,11 @@ def get_result(request: Request, job: JobId) -> dict[str, Any]:
     response_model=JobInfo,
     response_model_exclude_none=True,
 )
-def cancel_job(request: Request, job: JobId) -> JobInfo:
+async def cancel_job(request: Request, job: JobId) -> JobInfo:
     """One that waits ends at once, one that runs with its next picture or frame; people who are
     enrolled already stay. One that has ended stays as it is."""
-    return JobInfo.of(services_of(request).jobs.cancel(job))
+    services = services_of(request)
+    return JobInfo.of(await services.writers.run(partial(services.jobs.cancel, job)))
 
 
 @router.delete(
@@ -191,7 +190,8 @@ def cancel_job(request: Request, job: JobId) -> JobInfo:
     status_code=204,
     responses=problems(404, 409, 507),
 )
-def forget_job(request: Request, job: JobId) -> Response:
+async def forget_job(request: Request, job: JobId) -> Response:
     """A job that has ended, with its result."""
-    services_of(request).jobs.store.remove(job)
+    services = services_of(request)
+    await services.writers.run(partial(services.jobs.store.remove, job))
     return Response(status_code=204)

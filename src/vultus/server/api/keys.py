@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
@@ -35,12 +36,12 @@ def list_keys(request: Request) -> KeyList:
     responses=problems(409, 413, 415, 507),
     openapi_extra=takes(NewKey),
 )
-def create_key(
+async def create_key(
     request: Request, response: Response, wished: Annotated[NewKey, Depends(body_of(NewKey))]
 ) -> MadeKey:
     """The answer has the key, this once: only its digest is kept. It is good at once."""
     services = services_of(request)
-    key = services.keys.create(wished.name, wished.role)
+    key = await services.writers.run(partial(services.keys.create, wished.name, wished.role))
     services.ring.forget()
     response.headers["Cache-Control"] = "no-store"
     return MadeKey(name=wished.name, role=wished.role, key=key)
@@ -49,16 +50,14 @@ def create_key(
 @router.delete(
     "/api/v1/keys/{name}", summary="Revoke a key", status_code=204, responses=problems(404, 507)
 )
-def revoke_key(
+async def revoke_key(
     request: Request,
     name: Annotated[str, Path(min_length=1, max_length=64, description="The key's name.")],
     principal: Annotated[Principal, Depends(admin)],
 ) -> None:
     """It is worth nothing from now on. A key cannot revoke itself: nobody locks themselves out."""
     if name == principal.name:
-        raise UsageError(
-            "A key cannot revoke itself.", "Use another admin's key, or: vultus keys revoke."
-        )
+        raise UsageError("A key cannot revoke itself.", "Use another admin's key.")
     services = services_of(request)
-    services.keys.revoke(name)
+    await services.writers.run(partial(services.keys.revoke, name))
     services.ring.forget()

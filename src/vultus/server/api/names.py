@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -20,14 +20,18 @@ LONGEST_NAME = 200
 SHOWABLE: dict[str, Any] = {"pattern": r"^[^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*$"}
 
 
+_ENCODED = "vultus.encoded_path"
+
+
 class NameRoute(APIRoute):
     """Matches a path before it is decoded: `a%2Fb` is one name, `a/b` are two segments."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        raw: bytes | None = scope.get("raw_path")
-        if scope["type"] != "http" or raw is None:
+        encoded = _encoded(scope)
+        if encoded is None:
             return super().matches(scope)
-        encoded = raw.partition(b"?")[0].decode("utf-8", "replace")
+        if not self.path_regex.match(encoded):
+            return Match.NONE, {}
         match, found = super().matches({**scope, "path": encoded})
         if "path_params" in found:
             found["path_params"] = {
@@ -38,7 +42,18 @@ class NameRoute(APIRoute):
         return match, found
 
 
-def router_of(tag: str, role: Callable[[Request], Principal]) -> APIRouter:
+def _encoded(scope: Scope) -> str | None:
+    """The path as it was sent; None where nobody knows, or the application is part of another."""
+    if scope["type"] != "http" or scope.get("root_path"):
+        return None
+    if _ENCODED not in scope:  # every route asks
+        raw: bytes | None = scope.get("raw_path")
+        scope[_ENCODED] = raw and raw.partition(b"?")[0].decode("utf-8", "replace")
+    found: str | None = scope[_ENCODED]
+    return found
+
+
+def router_of(tag: str, role: Callable[[Request], Awaitable[Principal]]) -> APIRouter:
     """A router of the native API: a role for all of it, names in paths, operations by function."""
     return APIRouter(
         tags=[tag],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -116,16 +117,20 @@ def get_person(
     responses=problems(404, 409, 413, 415, 507),
     openapi_extra=takes(NewName),
 )
-def rename_person(
+async def rename_person(
     request: Request,
     group: GroupName,
     person: PersonName,
     wished: Annotated[NewName, Depends(body_of(NewName))],
 ) -> PersonInfo:
     """Give a person another name; id, faces and visits stay."""
-    name, gallery = check_name(wished.name, "person"), services_of(request).gallery
-    gallery.rename(person, name, group=group)
-    return PersonInfo.of(gallery.person(name, group=group))
+    name, services = check_name(wished.name, "person"), services_of(request)
+
+    def rename() -> PersonInfo:
+        services.gallery.rename(person, name, group=group)
+        return PersonInfo.of(services.gallery.person(name, group=group))
+
+    return await services.writers.run(rename)
 
 
 @router.post(
@@ -134,16 +139,20 @@ def rename_person(
     responses=problems(404, 409, 413, 415, 507),
     openapi_extra=takes(Move),
 )
-def move_person(
+async def move_person(
     request: Request,
     group: GroupName,
     person: PersonName,
     wished: Annotated[Move, Depends(body_of(Move))],
 ) -> PersonInfo:
     """With all faces and visits. The other group is made if need be."""
-    target, gallery = check_name(wished.group, "group"), services_of(request).gallery
-    gallery.move(person, target, group=group)
-    return PersonInfo.of(gallery.person(person, group=target))
+    target, services = check_name(wished.group, "group"), services_of(request)
+
+    def move() -> PersonInfo:
+        services.gallery.move(person, target, group=group)
+        return PersonInfo.of(services.gallery.person(person, group=target))
+
+    return await services.writers.run(move)
 
 
 @router.post(
@@ -152,22 +161,27 @@ def move_person(
     responses=problems(404, 413, 415, 507),
     openapi_extra=takes(Merge),
 )
-def merge_people(
+async def merge_people(
     request: Request,
     group: GroupName,
     person: PersonName,
     wished: Annotated[Merge, Depends(body_of(Merge))],
 ) -> PersonInfo:
     """Both are the same: the other one gets faces and visits, and this one is gone."""
-    into, gallery = check_name(wished.into, "person"), services_of(request).gallery
-    gallery.merge(person, into, group=group)
-    return PersonInfo.of(gallery.person(into, group=group))
+    into, services = check_name(wished.into, "person"), services_of(request)
+
+    def merge() -> PersonInfo:
+        services.gallery.merge(person, into, group=group)
+        return PersonInfo.of(services.gallery.person(into, group=group))
+
+    return await services.writers.run(merge)
 
 
 @router.delete(_PERSON, summary="Remove a person", status_code=204, responses=problems(404, 507))
-def remove_person(request: Request, group: GroupName, person: PersonName) -> None:
+async def remove_person(request: Request, group: GroupName, person: PersonName) -> None:
     """With all faces, visits and their pictures."""
-    services_of(request).gallery.remove(person, group=group)
+    services = services_of(request)
+    await services.writers.run(partial(services.gallery.remove, person, group=group))
 
 
 @router.post(
@@ -228,6 +242,8 @@ def get_crop(request: Request, group: GroupName, person: PersonName, face: Guid)
 @router.delete(
     _FACE, summary="Remove an enrolled face", status_code=204, responses=problems(404, 507)
 )
-def remove_face(request: Request, group: GroupName, person: PersonName, face: Guid) -> None:
+async def remove_face(request: Request, group: GroupName, person: PersonName, face: Guid) -> None:
     """One of a person's faces."""
-    services_of(request).gallery.remove_face(face, group=group, person=person)
+    services = services_of(request)
+    remove = partial(services.gallery.remove_face, face, group=group, person=person)
+    await services.writers.run(remove)

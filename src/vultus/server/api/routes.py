@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from starlette.routing import BaseRoute
 
 from vultus.server.api import (
     audit,
@@ -21,18 +21,21 @@ from vultus.server.api import (
     visits,
 )
 
-router = APIRouter()
-router.include_router(health.router)
-router.include_router(capabilities.router)
-router.include_router(faces.router)
-router.include_router(groups.router)
-router.include_router(people.router)
-router.include_router(strangers.router)
-router.include_router(transfer.router)
-router.include_router(audit.router)
-router.include_router(keys.router)
-router.include_router(cameras.router)
-router.include_router(visits.router)
-router.include_router(events.router)
-router.include_router(videos.router)
-router.include_router(jobs.router)
+_MODULES = (
+    health,
+    capabilities,
+    faces,
+    groups,
+    people,
+    strangers,
+    transfer,
+    audit,
+    keys,
+    cameras,
+    visits,
+    events,
+    videos,
+    jobs,
+)
+# One list, since FastAPI looks through routers that include each other twice for each request.
+routes: list[BaseRoute] = [route for module in _MODULES for route in module.router.routes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -48,7 +49,7 @@ def list_strangers(
 @router.delete(
     _STRANGERS, summary="Forget strangers not seen for long", responses=problems(404, 507)
 )
-def forget_strangers(
+async def forget_strangers(
     request: Request,
     group: GroupName,
     unseen_days: Annotated[
@@ -58,8 +59,9 @@ def forget_strangers(
     """With all visits and their pictures."""
     now = datetime.datetime.now(datetime.timezone.utc)
     since = now - datetime.timedelta(days=unseen_days)
-    gallery = services_of(request).gallery
-    return Forgotten(forgotten=gallery.forget_strangers(unseen_since=since, group=group))
+    services = services_of(request)
+    forget = partial(services.gallery.forget_strangers, unseen_since=since, group=group)
+    return Forgotten(forgotten=await services.writers.run(forget))
 
 
 @router.patch(
@@ -68,24 +70,30 @@ def forget_strangers(
     responses=problems(404, 413, 415, 507),
     openapi_extra=takes(Heed),
 )
-def heed_stranger(
+async def heed_stranger(
     request: Request,
     group: GroupName,
     label: Label,
     wished: Annotated[Heed, Depends(body_of(Heed))],
 ) -> StrangerInfo:
     """Visits of somebody who is ignored, the neighbour or the postman, are not announced."""
-    strangers = services_of(request).gallery.strangers
-    strangers.ignore(group, label, ignored=wished.ignored)
-    return StrangerInfo.of(strangers.stranger(group, label))
+    services = services_of(request)
+    strangers = services.gallery.strangers
+
+    def heed() -> StrangerInfo:
+        strangers.ignore(group, label, ignored=wished.ignored)
+        return StrangerInfo.of(strangers.stranger(group, label))
+
+    return await services.writers.run(heed)
 
 
 @router.delete(
     _STRANGER, summary="Forget a stranger", status_code=204, responses=problems(404, 507)
 )
-def forget_stranger(request: Request, group: GroupName, label: Label) -> None:
+async def forget_stranger(request: Request, group: GroupName, label: Label) -> None:
     """With all visits and their pictures."""
-    services_of(request).gallery.forget_stranger(label, group=group)
+    services = services_of(request)
+    await services.writers.run(partial(services.gallery.forget_stranger, label, group=group))
 
 
 @router.post(
@@ -94,13 +102,14 @@ def forget_stranger(request: Request, group: GroupName, label: Label) -> None:
     responses=problems(404, 413, 415, 507),
     openapi_extra=takes(Naming),
 )
-def name_stranger(
+async def name_stranger(
     request: Request,
     group: GroupName,
     label: Label,
     wished: Annotated[Naming, Depends(body_of(Naming))],
 ) -> Named:
     """The best faces are enrolled as that person's, new or known; past visits follow."""
-    person = check_name(wished.person, "person")
-    visits = services_of(request).gallery.name_stranger(label, person, group=group)
+    person, services = check_name(wished.person, "person"), services_of(request)
+    name = partial(services.gallery.name_stranger, label, person, group=group)
+    visits = await services.writers.run(name)
     return Named(person=person, group=group, visits=visits)

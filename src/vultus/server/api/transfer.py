@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -55,12 +56,17 @@ _ARCHIVE = {
         **problems(404, 507),
     },
 )
-def export_group(request: Request, group: GroupName) -> Response:
+async def export_group(request: Request, group: GroupName) -> Response:
     """One zip with all people, embeddings and kept crops: biometric data, not encrypted."""
     services = services_of(request)
     path = place_for(services.uploads, "export", _SUFFIX)
-    write_out(services.gallery, group, path)
-    return SentOnce(path, group + _SUFFIX)
+    try:
+        await run_in_threadpool(write_out, services.gallery, group, path)
+        await services.writers.run(partial(note_export, services.gallery, group))
+        return SentOnce(path, group + _SUFFIX)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @router.post(
@@ -87,22 +93,22 @@ async def import_group(
     path = place_for(services.uploads, "import", _SUFFIX)
     try:
         await save_upload(request, services.settings.server.max_upload_bytes, path)
-        name, count = await run_in_threadpool(read_in, services.gallery, path, group)
+        name, count = await services.writers.run(partial(read_in, services.gallery, path, group))
     finally:
         path.unlink(missing_ok=True)
     return Imported(group=name, new_faces=count)
 
 
 def write_out(gallery: Gallery, group: str, path: Path) -> None:
-    """Write a group to a file, and into the audit that it was. Raises as `export_group`."""
-    try:
-        with _unnamed(path):
-            gallery.export_group(group, path)
-        with gallery.database.write() as connection:
-            note(connection, "group.export", group)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    """Write a group to a file. Raises as `Gallery.export_group`."""
+    with _unnamed(path):
+        gallery.export_group(group, path)
+
+
+def note_export(gallery: Gallery, group: str) -> None:
+    """Write into the audit that a group leaves; before anybody has it."""
+    with gallery.database.write() as connection:
+        note(connection, "group.export", group)
 
 
 def read_in(gallery: Gallery, path: Path, group: str | None) -> tuple[str, int]:

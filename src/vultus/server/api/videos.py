@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -28,7 +29,6 @@ from vultus.server.api.names import LONGEST_NAME, router_of
 from vultus.server.bodies import drain
 from vultus.server.jobs.kinds import VIDEO
 from vultus.server.jobs.runner import Upload
-from vultus.server.jobs.store import JobRecord
 from vultus.server.jobs.video import VideoWish
 from vultus.server.security.roles import operator
 from vultus.server.services import Services, services_of
@@ -144,23 +144,24 @@ async def watch_video(
             most = services.settings.server.max_upload_bytes
             await save_upload(request, most, upload.path)
         wish = options.wish(url)
-        record = await run_in_threadpool(_accept, services, upload, wish, owner.name)
+        total = await run_in_threadpool(_frames, services, upload, wish)
+        submit = partial(services.jobs.submit, upload, VIDEO, owner.name, asdict(wish), total=total)
+        record = await services.writers.run(submit)
     return accepted(record, response)
 
 
 _read_link = body_of(VideoLink)
 
 
-def _accept(services: Services, upload: Upload, wish: VideoWish, owner: str) -> JobRecord:
-    """Accept a video that looks like one; the rest shows in the job."""
+def _frames(services: Services, upload: Upload, wish: VideoWish) -> int | None:
+    """Look whether it is a video at all; the rest shows in the job."""
     jobs = services.jobs
     if wish.group is not None:
         services.gallery.require_group(wish.group)
-    total = None
     if wish.url is None:
-        total = jobs.video.check(upload.path).frames
-    elif jobs.video.check_url(wish.url) and wish.seconds is None:
+        return jobs.video.check(upload.path).frames
+    if jobs.video.check_url(wish.url) and wish.seconds is None:
         raise UsageError(
             "Something live has no end.", "Say how long it is to be watched: ?seconds=60."
         )
-    return jobs.submit(upload, VIDEO, owner, asdict(wish), total=total)
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -148,12 +149,14 @@ def get_picture(
     "/api/v1/visits", summary="Forget visits", dependencies=[Depends(admin)],
     responses=problems(507),
 )  # fmt: skip
-def forget_visits(
+async def forget_visits(
     request: Request,
     before: Annotated[Moment, Query(description="Those that were over before this time.")],
 ) -> Forgotten:
     """Remove the visits that ended before, with their events and pictures."""
-    return Forgotten(forgotten=services_of(request).gallery.forget_visits(before=before))
+    services = services_of(request)
+    forget = partial(services.gallery.forget_visits, before=before)
+    return Forgotten(forgotten=await services.writers.run(forget))
 
 
 def best_picture(visit: VisitRecord, *, annotated: bool) -> bytes:

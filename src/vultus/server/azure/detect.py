@@ -10,7 +10,12 @@ from starlette.requests import Request
 
 from vultus.faces.azure_points import AZURE_POINTS, azure_points
 from vultus.faces.types import Faces
-from vultus.server.azure.attributes import attributes_of, named_attributes, needs_quality
+from vultus.server.azure.attributes import (
+    attributes_of,
+    named_attributes,
+    needed_attributes,
+    needs_quality,
+)
 from vultus.server.azure.problems import bad_argument
 from vultus.server.azure.wire import (
     DETECTION_MODELS,
@@ -92,6 +97,7 @@ def detect(
         embed=query.face_ids,
         quality=needs_quality(query.attributes),
         points68=query.landmarks,
+        attributes=needed_attributes(query.attributes),
         detection=settings.model_copy(update={"max_faces": min(settings.max_faces, MOST_FACES)}),
     )
     rectangles = whole_rectangles(faces)
@@ -99,9 +105,7 @@ def detect(
     faces, rectangles = faces.select(order), rectangles[order]
     ids = _kept(faces, query, services) if query.face_ids else [None] * len(faces)
     landmarks = _landmarks(faces) if query.landmarks else [None] * len(faces)
-    attributes = (
-        attributes_of(query.attributes, image, faces) if query.attributes else [None] * len(faces)
-    )
+    attributes = attributes_of(query.attributes, faces) if query.attributes else [None] * len(faces)
     return [
         without_unset(
             faceId=face_id,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vultus.server.azure import detect as detecting
@@ -16,10 +16,11 @@ from vultus.server.azure.questions import (
     similar_question,
     verify_question,
 )
+from vultus.server.azure.router import AzureRouter
 from vultus.server.azure.wire import json_object
 from vultus.server.services import services_of
 
-router = APIRouter()
+router = AzureRouter()
 
 
 @router.post("/detect")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vultus.gallery.containers import Container
+from vultus.server.azure.router import AzureRouter
 from vultus.server.azure.wire import (
     change_in,
     empty,
@@ -20,7 +21,7 @@ from vultus.server.azure.wire import (
 )
 from vultus.server.services import services_of
 
-router = APIRouter()
+router = AzureRouter()
 
 _ID_OF = {"persongroups": "personGroupId", "largepersongroups": "largePersonGroupId"}
 

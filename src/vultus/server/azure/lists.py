@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vultus.gallery.face_lists import FaceList
 from vultus.gallery.wire_rows import Page
 from vultus.server.azure.adding import asked_of, face_of
+from vultus.server.azure.router import AzureRouter
 from vultus.server.azure.wire import (
     LONGEST_FACE_DATA,
     change_in,
@@ -28,7 +29,7 @@ from vultus.server.azure.wire import (
 )
 from vultus.server.services import services_of
 
-router = APIRouter()
+router = AzureRouter()
 
 _ID_OF = {"facelists": "faceListId", "largefacelists": "largeFaceListId"}
 _FACES = "/{wire_id}/persistedfaces"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vultus import errors
 from vultus.errors import VultusError
 from vultus.gallery.grouping import group_faces
-from vultus.gallery.matcher import Templates, distances_to, person_distances
+from vultus.gallery.matcher import Templates, distances_to, distances_to_people
 from vultus.gallery.wire_rows import GroupKind, ListKind
 from vultus.server.azure.problems import AzureError, bad_argument
 from vultus.server.azure.questions import (
@@ -50,7 +50,7 @@ def verify_person(question: PersonQuestion, services: Services) -> Answer:
         )
     if not templates.persons:
         raise AzureError(404, "PersistedFaceNotFound", "This person has no face.")
-    distances, _ = person_distances(face.embedding[None], templates)
+    distances = distances_to_people(face.embedding[None], templates)
     return _verdict(float(distances[0, 0]), services)
 
 
@@ -77,7 +77,7 @@ def _candidates(
 ) -> list[list[Answer]]:
     if not templates.persons:
         return [[] for _ in probes]
-    distances, _ = person_distances(probes, templates)
+    distances = distances_to_people(probes, templates)
     return [
         [
             {"personId": templates.persons[person], "confidence": confidence}

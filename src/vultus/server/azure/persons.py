@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vultus.gallery.members import Member, MemberStore
 from vultus.server.azure.adding import asked_of, face_of
+from vultus.server.azure.router import AzureRouter
 from vultus.server.azure.wire import (
     LONGEST_FACE_DATA,
     change_in,
@@ -25,7 +26,7 @@ from vultus.server.azure.wire import (
 )
 from vultus.server.services import services_of
 
-router = APIRouter()
+router = AzureRouter()
 
 _PEOPLE = "/{wire_id}/persons"
 _PERSON = _PEOPLE + "/{person_id}"

@@ -6,13 +6,14 @@ import datetime
 import re
 from functools import partial
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from vultus.server.azure.router import AzureRouter
 from vultus.server.azure.wire import any_kind, empty, told_as, without_unset
 from vultus.server.services import services_of
 
-router = APIRouter()
+router = AzureRouter()
 
 _POLL_S = "1"  # without it the newer client asks every 30 seconds only
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}\Z")

@@ -166,6 +166,7 @@ def camera_of(options: CameraOptions, settings: Settings, folder: Path) -> Camer
         snapshots=inside(folder, options.snapshots, "snapshots"),
         snapshots_days=options.snapshots_days,
         snapshots_mb=options.snapshots_mb,
+        attributes=options.attributes,
         video=VideoSettings(**{**settings.video.model_dump(), **own}),
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from vultus.errors import (
     FaceError,
     FaceExists,
     GalleryBusy,
+    GalleryReadOnly,
     ImageError,
+    StorageError,
     UsageError,
     VultusError,
 )
@@ -29,14 +32,18 @@ from vultus.video.budget import Budget
 
 # what may be wrong with one picture while the next one is fine
 _OF_ONE: tuple[type[VultusError], ...] = (ImageError, FaceError, FaceExists, UsageError)
+# What passes by itself, or when somebody has made room: the job goes on with the same picture.
+WAITS_FOR: tuple[type[VultusError], ...] = (GalleryBusy, GalleryReadOnly, StorageError)
 # A picture in whose middle the server was killed so often is left alone: it may be the reason.
 _MOST_TRIES = 3
 _UNPACKED = 2  # times the largest upload; pictures hardly shrink in a zip
 _NOBODY_LEAVES = Cancel()
 _Told = dict[str, Any]
 _POISON = {
-    "code": "internal_error",
-    "message": f"The server ended {_MOST_TRIES} times while it worked on this picture.",
+    "error": {
+        "code": "internal_error",
+        "message": f"The server ended {_MOST_TRIES} times while it worked on this picture.",
+    }
 }
 
 
@@ -70,8 +77,8 @@ class BulkEnrolment:
         """Enrol what was not enrolled before a stop or crash; the answer tells of every picture.
 
         Raises:
-            JobStopped, JobCancelled: as `Task.check`. GalleryBusy, StorageError and others that
-                have nothing to do with a picture.
+            JobStopped, JobCancelled: as `Task.check`. Those of `WAITS_FOR`, and others that have
+                nothing to do with a picture.
         """
         wish = EnrolmentWish(**task.record.request)
         results, tries = _done_before(task.journal)
@@ -82,13 +89,10 @@ class BulkEnrolment:
                     task.check()
                 except JobCancelled as cancelled:
                     raise JobCancelled(_answer(wish, results, archive)) from cancelled
-                told: _Told = {"source": member.name, "person": member.person}
-                if tries >= _MOST_TRIES:
-                    told["error"] = _POISON
-                else:
-                    told |= self._enrol_noted(task.journal, number, archive, member, wish)
-                tries = 0
-                task.journal.note({"of": number, "result": told})
+                give_up, tries = tries >= _MOST_TRIES, 0
+                work = partial(self._enrol, archive, member, wish)
+                told = {"source": member.name, "person": member.person}
+                told |= _noted(task.journal, number, told, (lambda: _POISON) if give_up else work)
                 results.append(told)
                 task.progress(len(results))
             return _answer(wish, results, archive)
@@ -103,21 +107,6 @@ class BulkEnrolment:
             skip_folders=wish.skip_folders,
         )
 
-    def _enrol_noted(
-        self,
-        journal: Journal,
-        number: int,
-        archive: PictureArchive,
-        member: Member,
-        wish: EnrolmentWish,
-    ) -> _Told:
-        journal.note({"begin": number})
-        try:
-            return self._enrol(archive, member, wish)
-        except GalleryBusy:  # tried again later, and none of the picture's faults
-            journal.note({"busy": number})
-            raise
-
     def _enrol(self, archive: PictureArchive, member: Member, wish: EnrolmentWish) -> _Told:
         try:
             person = check_name(member.person, "person")
@@ -130,6 +119,18 @@ class BulkEnrolment:
         except _OF_ONE as error:
             return {"error": error.to_dict()}
         return {"new": done.new, "quality": round(done.quality, 4), "warnings": done.warnings}
+
+
+def _noted(journal: Journal, number: int, told: _Told, work: Callable[[], _Told]) -> _Told:
+    """What `work` says about a picture, when it is in the journal behind what is `told` already."""
+    place = journal.note({"begin": number})
+    try:
+        found = work()
+        journal.note({"of": number, "result": told | found})
+    except WAITS_FOR:  # tried again later, and none of the picture's faults
+        journal.cut(place)
+        raise
+    return found
 
 
 def _done_before(journal: Journal) -> tuple[list[_Told], int]:

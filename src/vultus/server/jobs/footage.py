@@ -97,7 +97,7 @@ def pinned(url: str, *, allow_private: bool) -> str:
     if not allow_private and not all(map(is_public, addresses)):
         raise UrlRefused(
             f"{redact_address(url)} is not on the public internet.",
-            "Who runs the server may allow such addresses with --allow-private-urls.",
+            "Who runs the server may allow such addresses with the setting allow_private_urls.",
         )
     login, at, _ = parts.netloc.rpartition("@")
     host = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]

@@ -30,12 +30,25 @@ class Journal:
             raise _failed(error) from error
         return [json.loads(line) for line in whole.splitlines()]
 
-    def note(self, entry: dict[str, Any]) -> None:
-        """One more line; it is there also when this process is killed now. Raises StorageError."""
+    def note(self, entry: dict[str, Any]) -> int:
+        """One more line; it is there also when this process is killed now.
+
+        Returns where it begins, for `cut`. Raises StorageError; a part of it may be there then.
+        """
         try:
             make_file(self._path)
-            with self._path.open("ab") as file:  # which goes on where a full disk took but a part
+            with self._path.open("ab") as file:
+                place = file.tell()
                 file.write(json.dumps(entry).encode() + b"\n")
+        except OSError as error:
+            raise _failed(error) from error
+        return place
+
+    def cut(self, place: int) -> None:
+        """Take back all lines from there on; needs no space. Raises StorageError."""
+        try:
+            with self._path.open("r+b") as file:
+                file.truncate(place)
         except OSError as error:
             raise _failed(error) from error
 

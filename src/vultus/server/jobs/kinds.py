@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from vultus.gallery.gallery import Gallery
-from vultus.server.jobs.enrolment import BulkEnrolment
+from vultus.server.jobs.enrolment import WAITS_FOR, BulkEnrolment
 from vultus.server.jobs.runner import JobRunner, Kind
 from vultus.server.jobs.store import JobStore
 from vultus.server.jobs.video import VideoWork, kept
@@ -42,7 +42,10 @@ class Jobs(JobRunner):
         self.enrolment = BulkEnrolment(settings, gallery, looker, budget)
         self.video = VideoWork(settings, gallery, budget)
         # a lane each: people are enrolled while a long video goes on
-        kinds = {ENROLMENT: Kind(1, self.enrolment), VIDEO: Kind(2, self.video, kept)}
+        kinds = {
+            ENROLMENT: Kind(1, self.enrolment, waits_for=WAITS_FOR),
+            VIDEO: Kind(2, self.video, kept),
+        }
         super().__init__(
             JobStore(gallery.database),
             folder,

@@ -52,12 +52,14 @@ class Kind:
     """A kind of job.
 
     threads: how many of it run at once. work: does one; asks `Task.check` often. keep: what of
-    the request is kept when the job has ended; all of it when not given.
+    the request is kept when the job has ended; all of it when not given. waits_for: errors of the
+    work that pass; it is begun again until it comes to an end.
     """
 
     threads: int
     work: Callable[[Task], dict[str, Any]]
     keep: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    waits_for: tuple[type[VultusError], ...] = (GalleryBusy,)
 
 
 @dataclass
@@ -82,6 +84,15 @@ class Task:
     def progress(self, done: int, total: int | None = None) -> None:
         """How much of it is done."""
         self.done, self.total = done, total if total is not None else self.total
+
+
+@dataclass(frozen=True)
+class _Stall:
+    """Where a job stands that cannot go on now, and why."""
+
+    done: int
+    total: int | None
+    error: dict[str, str]
 
 
 @dataclass
@@ -121,6 +132,7 @@ class JobRunner:
         self._most_bytes = most_bytes
         self._lanes: dict[str, SimpleQueue[str]] = {kind: SimpleQueue() for kind in kinds}
         self._active: dict[str, Task] = {}
+        self._stalled: dict[str, _Stall] = {}
         self._receiving: set[str] = set()
         self._lock = Lock()  # between beginning and cancelling
         self._recovered = Event()
@@ -203,11 +215,14 @@ class JobRunner:
             if job_id in self._active:
                 self._active[job_id].cancelled.set()
             elif self.store.cancel_waiting(job_id):
+                self._stalled.pop(job_id, None)
                 self._clean(job_id)
         return self.get(job_id)
 
     def _now(self, record: JobRecord) -> JobRecord:
-        task = self._active.get(record.id)
+        task, stall = self._active.get(record.id), self._stalled.get(record.id)
+        if task is None and stall is not None and record.is_open:
+            return replace(record, done=stall.done, total=stall.total, error=stall.error)
         if task is None or record.state != "running":
             return record
         cancelling = task.cancelled.is_set()
@@ -269,14 +284,15 @@ class JobRunner:
                 continue
             try:
                 self._do(self._kinds[name], job_id)
-            except VultusError as error:  # the database cannot be written now
-                log.error("a job has to wait: %s", error.code)
+            except (VultusError, OSError) as error:  # nothing can be written now
+                log.error("a job has to wait: %s", getattr(error, "code", type(error).__name__))
                 self._lanes[name].put(job_id)
                 self._stopping.wait(_RETRY_S)
 
     def _do(self, kind: Kind, job_id: str) -> None:
         with self._lock:
             record = None if job_id in self._active else self.store.begin(job_id)
+            self._stalled.pop(job_id, None)
             if record is None:  # cancelled, or found twice
                 return
             journal = Journal(self._path(job_id, "journal"))
@@ -286,6 +302,9 @@ class JobRunner:
         try:
             with acting_as(record.owner):
                 self._run(kind, task)
+        except VultusError as error:
+            self._stalled[job_id] = _Stall(task.done, task.total, error.to_dict())
+            raise
         finally:
             self._active.pop(job_id, None)
 
@@ -296,7 +315,7 @@ class JobRunner:
             self.store.requeue(task.record.id)
         except JobCancelled as cancelled:
             self._end(kind, task, "cancelled", result=cancelled.result)
-        except GalleryBusy:
+        except kind.waits_for:
             raise
         except VultusError as error:
             log.info("a job ended with %s", error.code)

@@ -15,6 +15,7 @@ from typing import Any
 
 from vultus.errors import GalleryBusy, ServerError, SourceTimeout, VultusError
 from vultus.events.visit import Visit
+from vultus.faces.attributes.describing import OFFERED
 from vultus.gallery.gallery import Gallery
 from vultus.redaction import redact_address
 from vultus.server.fetch import Fetcher
@@ -41,7 +42,7 @@ class VideoWish:
     """What is asked of a video; see `vultus.watch`.
 
     camera: what it is called in the visits. seconds: how long something live is watched.
-    attributes: tell them by the time of the video too. url: where it is, unless it was sent.
+    attributes: tell all there are, by the time of the video. url: where it is, unless it was sent.
     """
 
     camera: str
@@ -124,6 +125,7 @@ class VideoWork:
                 "name": wish.camera,
                 "source": source,
                 "group": wish.group,
+                "attributes": OFFERED if wish.attributes else (),
                 "video": self._settings.video,
             }
         )

@@ -89,9 +89,7 @@ class KeyStore:
             mine = sa.and_(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
             changed = connection.execute(api_keys.update().where(mine).values(revoked_at=now()))
             if not changed.rowcount:
-                raise KeyUnknown(
-                    f"There is no key {name!r} in use.", "List them: vultus keys list."
-                )
+                raise KeyUnknown(f"There is no key {name!r} in use.", "Look at the list of keys.")
             note(connection, "key.revoke", name)
 
     def valid(self) -> dict[str, Principal]:

@@ -31,7 +31,7 @@ class Principal:
         if _RANK[self.role] < _RANK[role]:
             raise RoleMissing(
                 f"The key {self.name!r} is for a {self.role}; this needs a key for an {role}.",
-                "Make one: vultus keys create NAME --role " + role + ".",
+                "Ask whoever runs the server for one.",
             )
 
 
@@ -47,17 +47,18 @@ def principal_of(request: Request) -> Principal:
     return found
 
 
-def viewer(request: Request) -> Principal:
+# Async, so that nobody waits for a thread, and all requests with them, to be told no.
+async def viewer(request: Request) -> Principal:
     """A dependency of routes that any key may use."""
     return _at_least(request, "viewer")
 
 
-def operator(request: Request) -> Principal:
+async def operator(request: Request) -> Principal:
     """A dependency of routes that enrol, identify or correct."""
     return _at_least(request, "operator")
 
 
-def admin(request: Request) -> Principal:
+async def admin(request: Request) -> Principal:
     """A dependency of routes that rule."""
     return _at_least(request, "admin")
 
