@@ -81,13 +81,7 @@ def person_loss(out: dict[str, Tensor], labels: Tensor) -> Tensor:
     return 0.5 * divergence + 0.5 * off + gender
 
 
-def batches(
-    fer: Chips,
-    utk: Chips,
-    steps: int,
-    seed: int,
-    sizes: tuple[int, int] = (_FER_BATCH, _UTK_BATCH),
-) -> Iterator[Batch]:
+def batches(fer: Chips, utk: Chips, steps: int, seed: int) -> Iterator[Batch]:
     """Pictures of both sets, those of FER2013 first, and the labels of each."""
     random = np.random.default_rng(seed)
     fer_order, utk_order = _endless(len(fer.names), random), _endless(len(utk.names), random)
@@ -105,8 +99,8 @@ def batches(
         coming = None
         for _ in range(steps + 1):
             chosen = (
-                np.array([next(fer_order) for _ in range(sizes[0])]),
-                np.array([next(utk_order) for _ in range(sizes[1])]),
+                np.array([next(fer_order) for _ in range(_FER_BATCH)]),
+                np.array([next(utk_order) for _ in range(_UTK_BATCH)]),
             )
             following = pool.submit(make, int(random.integers(2**31)), *chosen)
             if coming is not None:

@@ -71,8 +71,7 @@ def main() -> None:
     work = parser.parse_args().work
     shared = Path(os.environ.get("VULTUS_SHARED", "../shared"))
     network = Network().eval()
-    refined = work / "refined.pt"
-    state = torch.load(refined if refined.exists() else work / "attributes.pt", weights_only=True)
+    state = torch.load(work / "attributes.pt", weights_only=True)
     network.load_state_dict(state["averaged"])
     fer = split_fer(fer2013(shared, work, "train"))["tune"]
     utk = split_utk(utkface(shared, work))["tune"]
