@@ -28,6 +28,7 @@ def test_the_default_models_have_cards():
         (catalogue.LANDMARKS, "landmarks"),
         (catalogue.LANDMARKS_68, "landmarks"),
         (catalogue.EMBEDDER, "embedder"),
+        (catalogue.MMOD, "detector"),
     ]:
         assert card(model_id).id == model_id
         assert card(model_id).kind == kind

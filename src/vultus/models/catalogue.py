@@ -20,6 +20,7 @@ DETECTOR = "mtcnn"
 LANDMARKS = "dlib-5-points"
 LANDMARKS_68 = "dlib-68-points"
 EMBEDDER = "dlib-resnet-128"
+MMOD = "dlib-mmod"
 ATTRIBUTES = "vultus-attributes"
 
 Text = Annotated[str, Field(min_length=2)]

@@ -33,6 +33,7 @@ _CONVERTERS = {
     "dlib-resnet-128": "vultus.models.dlib_resnet:convert",
     "dlib-5-points": "vultus.models.dlib_shape_predictor:convert",
     "dlib-68-points": "vultus.models.dlib_shape_predictor:convert",
+    "dlib-mmod": "vultus.models.dlib_mmod:convert",
 }
 
 
