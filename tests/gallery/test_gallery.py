@@ -383,3 +383,23 @@ def test_a_real_photo_is_named_after_small_changes(analyzer, astronaut, address)
         part = np.ascontiguousarray(astronaut[10:380, 40:430, :])
         for image in (dark, part):
             assert [found.person for found in gallery.identify(image)] == ["eileen"]
+
+
+def test_many_faces_at_once_and_one_that_is_refused(gallery):
+    first, again, taken, other = (
+        gallery.prepare(person, picture(shows, shade=shade))
+        for person, shows, shade in (
+            ("ada", "ada", 0),
+            ("ada", "ada", 0),
+            ("bob", "ada", 0),
+            ("bob", "bob", 1),
+        )
+    )
+    assert gallery.check(first).new
+    answers = gallery.add_each([first, again, taken, other])
+    assert isinstance(answers.pop(2), FaceExists)
+    assert [answer.new for answer in answers] == [True, False, True]
+    assert {person.name: person.faces for person in gallery.people()} == {"ada": 1, "bob": 1}
+    assert not gallery.check(other).new
+    with pytest.raises(FaceExists):
+        gallery.check(taken)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vultus.cli import options
+from vultus.cli.enrolling import Enrolling
 from vultus.cli.exit_codes import FAILED
 from vultus.cli.output import Format, Output
-from vultus.cli.work import choose_jobs, work_through
-from vultus.errors import UsageError, VultusError
+from vultus.errors import UsageError
 from vultus.imaging.folders import find_pictures
+from vultus.work import choose_jobs, work_through
 
 if TYPE_CHECKING:
-    from vultus.gallery.enrolment import Enrolment, PreparedFace
-    from vultus.gallery.gallery import Gallery
+    from vultus.gallery.enrolment import PreparedFace
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,18 @@ def enroll(
     tasks, skipped = _plan(paths, name)
     at_once = choose_jobs(jobs, len(tasks))
     settings = options.settings_for(at_once)
-    counts: Counter[str] = Counter()
     with options.make_gallery(gallery, settings, mirror=mirror) as people:
 
         def prepare(task: _Task) -> PreparedFace:
             return people.prepare(task.person, task.path, largest=largest, keep_crop=keep_crops)
 
+        enrolling = Enrolling(out, people, group)
         results = work_through(tasks, prepare, at_once)
         for result in out.progress(results, len(tasks), "Enrolling"):
-            counts[_finish(out, people, group, result.task, result.answer, result.error)] += 1
-    _sum_up(out, counts, group, skipped)
-    if counts["failed"]:
+            task = result.task
+            enrolling.answer(str(task.path), task.person, result.answer, result.error)
+    enrolling.sum_up(skipped)
+    if enrolling.counts["failed"]:
         raise typer.Exit(FAILED)
 
 
@@ -82,49 +82,3 @@ def _plan(paths: Sequence[Path], name: str | None) -> tuple[list[_Task], int]:
         )
     tasks = [_Task(picture.path, name or picture.person) for picture in found.pictures]
     return tasks, found.skipped
-
-
-def _finish(
-    out: Output,
-    people: Gallery,
-    group: str,
-    task: _Task,
-    prepared: PreparedFace | None,
-    error: VultusError | None,
-) -> str:
-    """Write one face and answer for it: new, known or failed."""
-    from vultus.errors import FaceExists
-
-    source = str(task.path)
-    if error is not None or prepared is None:
-        out.error(error or VultusError("nothing was found"), source)
-        return "failed"
-    try:
-        done = people.add(prepared, group=group)
-    except (FaceExists, UsageError) as refused:
-        out.error(refused, source)
-        return "failed"
-    out.data(_record(done), _line(done))
-    return "new" if done.new else "known"
-
-
-def _record(done: Enrolment) -> dict[str, object]:
-    from vultus.cli.records import rounded
-
-    record: dict[str, object] = rounded(asdict(done))
-    return record
-
-
-def _line(done: Enrolment) -> str:
-    if not done.new:
-        return f"{done.person}: {done.source} was enrolled before"
-    warnings = f" (poor: {'; '.join(done.warnings)})" if done.warnings else ""
-    return f"{done.person}: {done.source}, quality {done.quality:.2f}{warnings}"
-
-
-def _sum_up(out: Output, counts: Counter[str], group: str, skipped: int) -> None:
-    parts = [f"{counts['new']} faces enrolled into {group!r}"]
-    parts += [f"{counts['known']} were there before"] if counts["known"] else []
-    parts += [f"{counts['failed']} failed"] if counts["failed"] else []
-    parts += [f"{skipped} other files skipped"] if skipped else []
-    out.note(", ".join(parts))

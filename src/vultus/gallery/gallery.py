@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.errors import ModelMismatch
+from vultus.errors import FaceExists, ModelMismatch, UsageError
 from vultus.faces.analyzer import Analyzer
 from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.faces.quality import poor_reasons
@@ -160,9 +160,21 @@ class Gallery:
         Raises:
             FaceExists: the same picture is another person's in this group.
         """
-        record = face.record
-        new = self._store.add_face(group, record) is not None
-        return Enrolment(record.person, group, record.source, new, record.quality, face.warnings)
+        return _enrolment(face, group, self._store.add_face(group, face.record) is not None)
+
+    def add_each(
+        self, faces: Sequence[PreparedFace], *, group: str = DEFAULT_GROUP
+    ) -> list[Enrolment | FaceExists | UsageError]:
+        """Write many prepared faces at once; one that is refused leaves the others."""
+        answers = self._store.add_each(group, [face.record for face in faces])
+        return [
+            _enrolment(face, group, answer) if isinstance(answer, bool) else answer
+            for face, answer in zip(faces, answers, strict=True)
+        ]
+
+    def check(self, face: PreparedFace, *, group: str = DEFAULT_GROUP) -> Enrolment:
+        """What `add` would answer, or raise; nothing is written."""
+        return _enrolment(face, group, self._store.check_face(group, face.record))
 
     # identifying
 
@@ -197,17 +209,7 @@ class Gallery:
         if faces.embeddings is None or faces.embedder is None:
             raise ModelMismatch("These faces have no embeddings.", "Analyze with embed=True.")
         decisions = self.decide(faces.embeddings, faces.embedder, group=group, top=top, far=far)
-        threshold = self.calibrator_at(far).threshold
-        return [
-            Identification(
-                face,
-                decision.person,
-                decision.probability,
-                decision.candidates,
-                _why(face, decision, threshold),
-            )
-            for face, decision in zip(faces, decisions, strict=True)
-        ]
+        return identifications(faces, decisions, self.calibrator_at(far).threshold)
 
     def decide(
         self,
@@ -361,6 +363,27 @@ class Gallery:
         if not records:
             self._store.create_group(name)
         return name, self._store.add_faces(name, records)
+
+
+def identifications(
+    faces: Faces, decisions: Sequence[Decision], threshold: float
+) -> list[Identification]:
+    """Faces of one picture with what was decided of each, and why."""
+    return [
+        Identification(
+            face,
+            decision.person,
+            decision.probability,
+            decision.candidates,
+            _why(face, decision, threshold),
+        )
+        for face, decision in zip(faces, decisions, strict=True)
+    ]
+
+
+def _enrolment(face: PreparedFace, group: str, new: bool) -> Enrolment:
+    record = face.record
+    return Enrolment(record.person, group, record.source, new, record.quality, face.warnings)
 
 
 def _why(face: Face, decision: Decision, threshold: float) -> dict[str, Any]:

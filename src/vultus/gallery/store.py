@@ -17,6 +17,7 @@ from vultus.errors import (
     FaceExists,
     FaceUnknown,
     GalleryInvalid,
+    GalleryMissing,
     GroupExists,
     PersonExists,
     PersonUnknown,
@@ -256,6 +257,35 @@ class Store:
         with self._database.write(create=True) as connection:
             return sum(add_face(connection, group, record) is not None for record in records)
 
+    def add_each(
+        self, group: str, records: Sequence[FaceRecord]
+    ) -> list[bool | FaceExists | UsageError]:
+        """Add many faces in one transaction: for each whether it was new, or why it is not there.
+
+        One that is refused leaves the others; what was answered is on disk.
+        """
+        answers: list[bool | FaceExists | UsageError] = []
+        with self._database.write(create=True) as connection:
+            for record in records:
+                try:
+                    answers.append(add_face(connection, group, record) is not None)
+                except (FaceExists, UsageError) as refused:  # before anything of it was written
+                    answers.append(refused)
+        return answers
+
+    def check_face(self, group: str, face: FaceRecord) -> bool:
+        """Whether `add_face` would add a face; raises what it would raise. Nothing is written."""
+        group, name = check_name(group, "group"), check_name(face.person, "person")
+        try:
+            with self._database.read() as connection:
+                group_id = find_group(connection, group)
+                owner = None if group_id is None else _owner_of(connection, group_id, face)
+        except GalleryMissing:
+            return True
+        if owner not in (None, name):
+            raise face_taken(face, str(owner), group)
+        return owner is None
+
     def faces(
         self,
         group: str,
@@ -354,10 +384,7 @@ def add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | N
     if owner == name:
         return None
     if owner is not None:
-        raise FaceExists(
-            f"{face.source} is enrolled as {owner!r} in {group!r} already.",
-            "One of the two names is wrong; remove or merge before enrolling it again.",
-        )
+        raise face_taken(face, owner, group)
     person_id = find_person(connection, group_id, name)
     if person_id is None:
         person_id = inserted(connection, persons, group_id=group_id, name=name, created_at=now())
@@ -381,6 +408,13 @@ def add_face(connection: sa.Connection, group: str, face: FaceRecord) -> int | N
     note_face(connection, "face.enrol", face_id)
     touch(connection, group_id)
     return face_id
+
+
+def face_taken(face: FaceRecord, owner: str, group: str) -> FaceExists:
+    return FaceExists(
+        f"{face.source} is enrolled as {owner!r} in {group!r} already.",
+        "One of the two names is wrong; remove or merge before enrolling it again.",
+    )
 
 
 def _owner_of(connection: sa.Connection, group_id: int, face: FaceRecord) -> str | None:

@@ -1,76 +1,97 @@
 """Reading joblib files that hold a list of NumPy arrays, and nothing else.
 
-A pickle is a program: loading one runs it. This reader admits exactly three names (the
-array class, the dtype class, joblib's array header) and refuses every other before it is
-looked up, so a file can build arrays of plain numbers and do nothing more.
+A pickle is a program: loading one runs it. `pickle_machine` reads it without running it, and three
+names are admitted: the array class, the dtype class, joblib's array header. So a file can build
+arrays of plain numbers and do nothing more.
 """
 
 from __future__ import annotations
 
-import io
-import pickle  # the restricted reader below is the only user
-from typing import Any, BinaryIO, ClassVar
+import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vultus.errors import ModelDamaged
+from vultus.models.pickle_machine import Machine, Pending, PickleRefused, Word
 
-_MAX_ARRAY_BYTES = 64 * 2**20
-
-
-class _ArrayHeader:
-    """Stands in for joblib's header object; raw array bytes follow it in the stream."""
-
-    def read(self, stream: BinaryIO) -> NDArray[Any]:
-        fields = vars(self)
-        dtype, shape = fields["dtype"], fields["shape"]
-        if dtype.kind not in "biuf" or fields["order"] not in ("C", "F"):
-            raise pickle.UnpicklingError("only arrays of plain numbers are admitted")
-        count = int(np.prod(shape, dtype=np.int64))
-        if not 0 <= count * dtype.itemsize <= _MAX_ARRAY_BYTES:
-            raise pickle.UnpicklingError("an array is too large")
-        if fields.get("numpy_array_alignment_bytes") is not None:
-            stream.read(stream.read(1)[0])
-        data = stream.read(count * dtype.itemsize)
-        array = np.frombuffer(data, dtype, count).reshape(shape, order=fields["order"])
-        return np.array(array)
+_MAX_ARRAY_BYTES = 256 * 2**20
+_MAX_DIMENSIONS = 8
+_DTYPE = re.compile(r"[<>=|]?(?:b1|[iu][1248]|f[248]|[SU][1-9]\d{0,5}|O8?)")
+_DTYPE_STATE = 8  # items: version, byte order, subarray, names, fields, item size, ...
 
 
-_ADMITTED = {
-    ("joblib.numpy_pickle", "NumpyArrayWrapper"): _ArrayHeader,
-    ("numpy", "ndarray"): "ndarray",  # a word in headers; never called, so never allocated
-    ("numpy", "dtype"): np.dtype,
+class DType(Pending):
+    """A dtype of plain items; its state brings the order of bytes."""
+
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        name = arguments[0] if arguments else None
+        text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
+        if not isinstance(text, str) or not _DTYPE.fullmatch(text):
+            raise PickleRefused("an array has items that are no plain ones")
+        self.value = np.dtype(text)
+
+    def build(self, state: Any, machine: Machine) -> None:
+        del machine
+        if not isinstance(state, tuple) or len(state) < _DTYPE_STATE or any(state[2:5]):
+            raise PickleRefused("an array has items that are no plain ones")
+        order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
+        if order not in ("<", ">", "=", "|"):
+            raise PickleRefused("an array has an unknown order of bytes")
+        self.value = self.value.newbyteorder(order)
+
+
+class JoblibArray(Pending):
+    """joblib's header of an array; the array's raw bytes follow it in the stream."""
+
+    def build(self, state: Any, machine: Machine) -> None:
+        if self.value is not None or not isinstance(state, dict):
+            raise PickleRefused("an array's header is damaged")
+        dtype: Any = state.get("dtype")
+        shape, order = state.get("shape"), state.get("order")
+        count = checked_count(dtype, shape, "biuf")
+        if order not in ("C", "F"):
+            raise PickleRefused("an array has an unknown order")
+        if state.get("numpy_array_alignment_bytes") is not None:
+            machine.take(machine.take(1)[0])
+        data = machine.take(count * dtype.itemsize)
+        array = np.frombuffer(data, dtype, count).reshape(shape, order=order)
+        self.value = np.array(array)
+
+
+def checked_count(dtype: Any, shape: Any, kinds: str) -> int:
+    """How many items an array has. Raises PickleRefused where there can be no such array."""
+    if not isinstance(dtype, np.dtype) or dtype.kind not in kinds:
+        raise PickleRefused("an array has items that are no plain ones")
+    plain = isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape)
+    if not plain or len(shape) > _MAX_DIMENSIONS:
+        raise PickleRefused("an array has an impossible shape")
+    count = 1
+    for side in shape:  # Python's own whole numbers, which do not overflow
+        count *= side
+    if count * dtype.itemsize > _MAX_ARRAY_BYTES:
+        raise PickleRefused(f"an array has more than {_MAX_ARRAY_BYTES:,} bytes")
+    return count
+
+
+def _header(arguments: tuple[Any, ...], machine: Machine) -> JoblibArray:
+    del machine
+    if arguments:
+        raise PickleRefused("an array's header is damaged")
+    return JoblibArray()
+
+
+def _dtype(arguments: tuple[Any, ...], machine: Machine) -> DType:
+    del machine
+    return DType(arguments)
+
+
+JOBLIB_WORDS = {
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): Word("header", _header),
+    ("numpy", "ndarray"): Word("ndarray"),  # stands in headers; never called, so never allocated
+    ("numpy", "dtype"): Word("dtype", _dtype),
 }
-
-
-# typeshed knows the C unpickler only
-_PurePython: Any = pickle._Unpickler  # type: ignore[attr-defined, unused-ignore]
-
-
-class _ArraysUnpickler(_PurePython):  # type: ignore[misc, unused-ignore]
-    """The pure-Python unpickler, because array bytes have to be read between its opcodes."""
-
-    dispatch: ClassVar[dict[int, Any]] = dict(_PurePython.dispatch)
-
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__(stream)
-        self._stream = stream
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ADMITTED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"{module}.{name} is not admitted") from None
-
-    def load_build(self) -> None:
-        if not isinstance(self.stack[-2], _ArrayHeader | np.dtype):  # a class is not built on
-            raise pickle.UnpicklingError("only headers and dtypes have a state")
-        super().load_build()
-        if isinstance(self.stack[-1], _ArrayHeader):
-            self.stack.append(self.stack.pop().read(self._stream))
-
-    dispatch[pickle.BUILD[0]] = load_build
 
 
 def load_arrays(data: bytes, name: str) -> list[NDArray[Any]]:
@@ -79,10 +100,9 @@ def load_arrays(data: bytes, name: str) -> list[NDArray[Any]]:
     Raises:
         ModelDamaged: the bytes are anything else than a list of plain arrays.
     """
-    stream = io.BytesIO(data)
     try:
-        value = _ArraysUnpickler(stream).load()
-    except Exception as error:  # a hostile file may fail in any way; none may pass
+        value = Machine(data, JOBLIB_WORDS).run()
+    except PickleRefused as error:
         raise ModelDamaged(
             f"{name} holds something else than arrays: {error}.",
             "Install the distribution that carries this file again.",

@@ -1,0 +1,1 @@
+"""Galleries from what other systems keep: encodings, folders of people, exports."""
