@@ -1,12 +1,13 @@
 """`vultus.detect`, `vultus.embed` and `vultus.verify`: one call each, with the default models.
 
-They share one Analyzer a process. Make your own `Analyzer` for other settings.
+They share one Analyzer a process, a forked one too: networks have threads that a fork loses.
+Make your own `Analyzer` for other settings.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from functools import cache
 from threading import Lock
 
 from vultus.faces.analyzer import Analyzer
@@ -16,17 +17,24 @@ from vultus.gallery.verification import verify as verify_with
 from vultus.imaging.load import ImageSource
 
 _making = Lock()
+_made: dict[int, Analyzer] = {}  # by process; of a parent's, nothing is touched, not even to end it
+
+if hasattr(os, "register_at_fork"):
+    # nobody forks while another thread is in here, so that the lock is free in both processes
+    os.register_at_fork(
+        before=_making.acquire,
+        after_in_parent=_making.release,
+        after_in_child=_making.release,
+    )
 
 
 def default_analyzer() -> Analyzer:
     """The Analyzer that the functions below share; settings are read when it is made."""
+    process = os.getpid()
     with _making:
-        return _make_analyzer()
-
-
-@cache
-def _make_analyzer() -> Analyzer:
-    return Analyzer()
+        if process not in _made:
+            _made[process] = Analyzer()
+        return _made[process]
 
 
 def detect(source: ImageSource, *, attributes: str | Iterable[str] = ()) -> Faces:

@@ -33,8 +33,13 @@ def place_points(predictor: ShapePredictor, image: Image, found: Detections) -> 
 
     Five to align by (eye corners, nose base), or the 68 of iBUG 300-W.
     """
-    starts = (_squares_of_boxes(found.boxes) + _squares_of_points(found.landmarks)) / 2
-    return predictor.predict(image, starts)
+    return predictor.predict(image, dlib_squares(found))
+
+
+def dlib_squares(found: Detections) -> Floats:
+    """Squares as dlib's HOG detector would draw them around these faces, corners (n, 4)."""
+    both: Floats = _squares_of_boxes(found.boxes) + _squares_of_points(found.landmarks)
+    return np.divide(both, 2, dtype=np.float32)
 
 
 def _squares(centres: Floats, sides: Floats) -> Floats:

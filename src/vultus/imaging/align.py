@@ -46,6 +46,20 @@ def cut_chips(
     return chips
 
 
+def cut_square(image: Image, corners: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
+    """A square of an image, (left, top, right, bottom), as uint8 (size, size, 3).
+
+    What lies outside the image is black.
+    """
+    left, top, right, _ = (float(value) for value in corners)
+    factor = size / max(right - left, 1e-3)
+    # pixel centres: x_out + 0.5 = (x + 0.5 - left) * factor
+    shifts = (0.5 - left) * factor - 0.5, (0.5 - top) * factor - 0.5
+    out = np.zeros((size, size, 3), np.uint8)
+    _warp(image, np.array([[factor, 0, shifts[0]], [0, factor, shifts[1]]]), out)
+    return out
+
+
 def _warp(image: Image, transform: NDArray[np.float64], out: NDArray[np.uint8]) -> None:
     """Bilinear warp into `out`; a much larger face is first shrunk by area, against aliasing."""
     size = out.shape[0]

@@ -1,0 +1,164 @@
+"""What answers the functions: the process's Analyzer, and models that it has no use for.
+
+Models are loaded when they are first needed, by one thread while others wait. A forked process
+loads its own: networks of its parent have threads that it did not get.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vultus.compat.face_recognition.boxes import FoundByCnn, Rectangle
+
+if TYPE_CHECKING:
+    from vultus.faces.analyzer import Analyzer
+    from vultus.faces.mmod import MmodDetector
+    from vultus.faces.shape_predictor import ShapePredictor
+    from vultus.settings import Settings
+
+Image = NDArray[np.uint8]
+
+# The smallest box that dlib's HOG detector draws in a picture as it is; half of it in one that is
+# enlarged once. MTCNN's box is narrower than the square drawn here (`faces.alignment`).
+_SMALLEST_SQUARE_PX = 75
+_WIDTH_OF_SQUARE = 1 / 1.06
+_SMALLEST_FACE_PX = 12  # of the setting `detection.min_face_px`
+# Faces whose embeddings are asked for at once, in copies with `num_jitters`
+COPIES_AT_ONCE = 64
+
+_loading = Lock()
+_cnn: dict[tuple[int, bool], MmodDetector] = {}  # by process
+_frugal = False
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_loading.acquire,
+        after_in_parent=_loading.release,
+        after_in_child=_loading.release,
+    )
+
+
+@contextmanager
+def one_thread_a_network() -> Iterator[None]:
+    """For who looks at pictures one a core, or wants one core only; of the whole process.
+
+    A number of threads in the settings goes before.
+    """
+    import cv2
+
+    global _frugal  # noqa: PLW0603
+    _make_frugal_analyzer()  # before there are several threads who would
+    before = _frugal, cv2.getNumThreads()
+    _frugal = True
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        _frugal = before[0]
+        cv2.setNumThreads(before[1])
+
+
+def _analyzer() -> Analyzer:
+    if _frugal:
+        return _make_frugal_analyzer()
+    from vultus.shortcuts import default_analyzer
+
+    return default_analyzer()
+
+
+@cache
+def _make_frugal_analyzer() -> Analyzer:
+    from vultus.faces.analyzer import Analyzer
+
+    return Analyzer(_frugal_settings())
+
+
+def _frugal_settings() -> Settings:
+    from vultus.settings import load_settings
+
+    settings = load_settings()
+    return settings if settings.runtime.threads else load_settings(runtime={"threads": 1})
+
+
+def find_like_hog(image: Image, upsample: int) -> list[Rectangle]:
+    """Faces found by the default detector, as squares in the style of dlib's, largest first."""
+    from vultus.faces.alignment import dlib_squares
+    from vultus.faces.detection import find_faces
+
+    analyzer = _analyzer()
+    smallest = _SMALLEST_SQUARE_PX * _WIDTH_OF_SQUARE / 2 ** min(upsample, 10)
+    settings = analyzer.settings.detection.model_copy(
+        update={"min_face_px": max(_SMALLEST_FACE_PX, round(smallest))}
+    )
+    with _loading:
+        detector = analyzer.detector
+    squares = np.rint(dlib_squares(find_faces(detector, image, settings))).astype(int)
+    return [Rectangle(*square) for square in squares.tolist()]
+
+
+def find_by_cnn(images: list[Image], upsample: int) -> list[list[FoundByCnn]]:
+    """Faces found by dlib's MMOD network, as it finds them."""
+    return [
+        [FoundByCnn(Rectangle(*box[:4]), box.confidence) for box in boxes]
+        for boxes in _cnn_detector().detect(images, upsample)
+    ]
+
+
+def _cnn_detector() -> MmodDetector:
+    from vultus.faces.mmod import MmodDetector
+
+    with _loading:
+        key = os.getpid(), _frugal
+        if key not in _cnn:
+            _cnn[key] = MmodDetector.from_settings(_frugal_settings() if _frugal else None)
+        return _cnn[key]
+
+
+def place_landmarks(image: Image, boxes: list[Rectangle], *, large: bool) -> NDArray[np.int64]:
+    """dlib's 68 or 5 points in whole pixels, (n, p, 2)."""
+    corners = np.array([box.corners() for box in boxes], np.float64).reshape(-1, 4)
+    return _predictor(large).predict_pixels(image, corners)
+
+
+def _predictor(large: bool) -> ShapePredictor:
+    analyzer = _analyzer()
+    with _loading:
+        return analyzer.predictor68 if large else analyzer.predictor
+
+
+def encode(
+    image: Image, points: list[NDArray[np.int64]], jitters: int
+) -> list[NDArray[np.float64]]:
+    """dlib's 128 numbers of each face with these landmarks, (p, 2), float64 (128,)."""
+    from vultus.imaging.dlib_chip import chip_place, cut_chip
+
+    chips = [cut_chip(image, chip_place(face)) for face in points]
+    if not chips:
+        return []
+    if jitters <= 1:
+        return list(_embed(np.stack(chips)))
+    return [_mean_of_copies(chip, jitters) for chip in chips]
+
+
+def _mean_of_copies(chip: Image, count: int) -> NDArray[np.float64]:
+    from vultus.compat.face_recognition.jitter import jitter
+
+    total = np.zeros(128)
+    for start in range(0, count, COPIES_AT_ONCE):
+        total += _embed(jitter(chip, min(COPIES_AT_ONCE, count - start))).sum(axis=0)
+    return total / count
+
+
+def _embed(chips: Image) -> NDArray[np.float64]:
+    analyzer = _analyzer()
+    with _loading:
+        embedder = analyzer.embedder
+    return embedder.embed(chips).astype(np.float64)

@@ -1,0 +1,98 @@
+"""Pictures as face_recognition reads them, and arrays as it takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vultus.errors import ImageTooLarge, ImageUnreadable
+
+Image = NDArray[np.uint8]
+
+_RUNS_OTHER_PROGRAMS = "EPS"
+
+
+def decode(file: Any, mode: str | None) -> NDArray[Any]:
+    """A picture as Pillow decodes and converts it: not turned by its EXIF mark, without its
+    transparency. `imaging.load` does better; encodings of stored pictures need the same pixels.
+
+    Raises:
+        OSError, ValueError: as Pillow. ImageTooLarge: more pixels than the limits allow.
+    """
+    from PIL import Image as Pillow
+
+    Pillow.init()
+    formats = [name for name in Pillow.OPEN if name != _RUNS_OTHER_PROGRAMS]
+    with Pillow.open(file, formats=formats) as picture, _truncated_files.allowed():
+        most = _most_pixels()
+        if picture.width * picture.height > most:
+            raise ImageTooLarge(
+                f"The picture has {picture.width:,} x {picture.height:,} pixels; at most {most:,} "
+                "are allowed.",
+                "Make it smaller, or raise VULTUS_LIMITS__MAX_IMAGE_PIXELS.",
+            )
+        return np.array(picture.convert(mode) if mode else picture)
+
+
+@cache
+def _most_pixels() -> int:
+    from vultus.settings import load_settings
+
+    return load_settings().limits.max_image_pixels
+
+
+class _TruncatedFiles:
+    """Pillow's one switch for all of the process: on while a picture is read, then as before."""
+
+    def __init__(self) -> None:
+        self._counting = Lock()
+        self._readers = 0
+        self._before = False
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        from PIL import ImageFile
+
+        with self._counting:
+            if not self._readers:
+                self._before = ImageFile.LOAD_TRUNCATED_IMAGES
+            self._readers += 1
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._readers -= 1
+                if not self._readers:
+                    ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+
+
+_truncated_files = _TruncatedFiles()
+
+
+def as_rgb(image: Any) -> Image:
+    """The array as RGB, C-contiguous, at least one pixel large; grey becomes three channels.
+
+    Raises:
+        TypeError: no array. ImageUnreadable: an array that is no grey or RGB picture of 8 bits.
+    """
+    if not isinstance(image, np.ndarray):
+        raise TypeError(
+            f"A picture is a numpy array, not {type(image).__name__}; load_image_file makes one."
+        )
+    grey = image.ndim == 2
+    if image.dtype != np.uint8 or not (grey or (image.ndim == 3 and image.shape[2] == 3)):
+        raise ImageUnreadable(
+            f"Unsupported image type: an array of shape {image.shape} and dtype {image.dtype}; "
+            "it must be 8bit gray or RGB.",
+            "Give uint8 of shape (height, width) or (height, width, 3): image[:, :, :3] of RGBA.",
+        )
+    if not image.size:  # outside of a picture everything is black
+        return np.zeros((1, 1, 3), np.uint8)
+    return np.ascontiguousarray(np.repeat(image[:, :, None], 3, axis=2) if grey else image)

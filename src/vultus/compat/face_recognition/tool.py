@@ -1,0 +1,87 @@
+"""What the two command line tools share: pictures of a folder, threads, ends of a command."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+import click
+
+from vultus.compat.face_recognition.engine import one_thread_a_network
+from vultus.errors import VultusError
+from vultus.work import work_through
+
+Answer = TypeVar("Answer")
+
+# As the original matches: anywhere in the name, so that `a.jpg.png` and `a.jpg.old` are read, too.
+_PICTURE = re.compile(r".*\.(jpe?g|png)", re.IGNORECASE)
+ALL_CORES = -1
+
+
+class Tool(click.Command):
+    """Ends with status 1 where the original ends with a traceback, and says why in a line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold any bytes
+            sys.stdout.reconfigure(errors="backslashreplace")
+        try:
+            with one_thread_a_network():  # `--cpus` is the number of pictures at once
+                return super().invoke(ctx)
+        except BrokenPipeError:  # `face_recognition ... | head`: click's own business
+            raise
+        except (VultusError, OSError, ValueError) as error:
+            code = f" [{error.code}]" if isinstance(error, VultusError) else ""
+            sys.stderr.write(f"error: {error}{code}\n")
+            ctx.exit(1)
+
+
+def say(line: str) -> None:
+    """A line of data, at once: a program may be waiting for it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def image_files_in_folder(folder: str) -> list[str]:
+    """Paths of the pictures right in a folder, in the order in which the system lists them.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    with os.scandir(folder) as entries:
+        return [entry.path for entry in entries if _PICTURE.match(entry.name)]
+
+
+def threads_for(cpus: int) -> int:
+    """How many pictures are worked on at once.
+
+    Raises:
+        ValueError: neither a number from 1 on nor -1, all cores.
+    """
+    if cpus == ALL_CORES:
+        mine = getattr(os, "sched_getaffinity", None)
+        return len(mine(0)) if mine else os.cpu_count() or 1
+    if cpus < 1:
+        raise ValueError(f"The number of cores must be 1 or more, or -1 for all; it is {cpus}.")
+    return cpus
+
+
+def for_each(
+    paths: Sequence[str],
+    work: Callable[[str], Answer],
+    answer: Callable[[str, Answer], None],
+    cpus: int,
+) -> None:
+    """`work` on each picture, on several threads; `answer` here, in the order of the pictures.
+
+    Raises:
+        VultusError: a picture cannot be used. Those before it were answered.
+        ValueError: no such number of cores.
+    """
+    for result in work_through(paths, work, threads_for(cpus)):
+        if result.error is not None:
+            raise result.error
+        answer(result.task, cast("Answer", result.answer))
