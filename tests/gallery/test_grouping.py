@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from tests.shared import shared
 from vultus.faces.analyzer import Analyzer
 from vultus.gallery.calibration import Calibrator
-from vultus.gallery.grouping import Grouping, group_faces, join, limit_for
-from vultus.gallery.matcher import distances_to
+from vultus.gallery.grouping import Grouping, group_faces, limit_for
 from vultus.models.catalogue import EMBEDDER
 
 CALIBRATOR = Calibrator.of(EMBEDDER)
@@ -21,33 +20,6 @@ def points(*places: float) -> np.ndarray:
     embeddings = np.zeros((len(places), 128), np.float32)
     embeddings[:, 0] = places
     return embeddings
-
-
-def plain_join(distances: np.ndarray, limit: float) -> list[list[int]]:
-    """The definition, without any of the tables that make it quick."""
-    groups = [[row] for row in range(len(distances))]
-
-    def apart(one: list[int], other: list[int]) -> float:
-        pairs = distances[np.ix_(one, other)]
-        return (pairs.mean() + pairs.min()) / 2
-
-    while len(groups) > 1:
-        gap, first, second = min(
-            (apart(groups[a], groups[b]), a, b)
-            for a in range(len(groups))
-            for b in range(a + 1, len(groups))
-        )
-        if gap > limit:
-            break
-        groups[first] = sorted(groups[first] + groups.pop(second))
-    return sorted(groups)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 25), st.floats(0.1, 2.0))
-def test_the_quick_way_gives_what_the_definition_says(seed, faces, limit):
-    places = np.random.default_rng(seed).normal(size=(faces, 3)).astype(np.float32)
-    distances = distances_to(places, places).astype(np.float64)
-    assert join(distances, limit) == plain_join(distances, limit)
 
 
 @given(SIZES, st.randoms())
@@ -74,13 +46,55 @@ def test_a_chain_of_neighbours_is_not_one_person():
     assert max(len(rows) for rows in group_faces(chain, CALIBRATOR).groups) < 4
 
 
-def test_among_many_faces_a_pair_has_to_be_nearer():
-    limits = [limit_for(number, CALIBRATOR) for number in (1, 2, 50, 100, 1000)]
+def test_among_many_people_a_pair_has_to_be_nearer():
+    limits = [limit_for(number, CALIBRATOR) for number in (1, 2, 10, 100, 1000)]
     assert limits[:3] == [CALIBRATOR.threshold] * 3
     assert limits[2] > limits[3] > limits[4] > 0.4
-    # ten times more faces: as if a pair's odds were ten times worse
-    worse = CALIBRATOR.probability(limit_for(500, CALIBRATOR))
-    assert worse / (1 - worse) == pytest.approx(10)
+    # each ten times more people: as if a pair's odds were about four times worse
+    odds = CALIBRATOR.probability(np.array(limits[2:]))
+    odds = odds / (1 - odds)
+    assert odds[1:] / odds[:-1] == pytest.approx(10**0.6)
+
+
+def test_the_fewer_people_are_left_the_farther_apart_groups_may_be():
+    """Pairs at the same distance: one of them among strangers, or among groups that were joined."""
+    limit = limit_for(100, CALIBRATOR)
+    assert limit_for(200, CALIBRATOR) < limit < limit_for(52, CALIBRATOR)
+    pair = points(0, limit)
+    strangers = points(*np.arange(10, 208))
+    crowd = np.concatenate([pair, strangers])
+    assert group_faces(crowd, CALIBRATOR).groups == []
+    sisters = strangers + np.float32(0.01)  # 198 faces more, and no person more
+    assert [0, 1] not in group_faces(np.concatenate([crowd, sisters]), CALIBRATOR).groups
+    album = np.concatenate([pair, *[strangers[:50] + np.float32(0.001 * k) for k in range(4)]])
+    assert len(album) == len(crowd) + 2
+    assert [0, 1] in group_faces(album, CALIBRATOR).groups
+
+
+def test_groups_that_are_begun_get_faces_and_never_become_one():
+    faces = points(0, 0.1, 0.2, 0.3, 5, 5.1)
+    assert group_faces(faces, CALIBRATOR).groups == [[0, 1, 2, 3], [4, 5]]
+    begun = [7, None, None, 9, None, None]
+    assert group_faces(faces, CALIBRATOR, begun=begun).groups == [[0, 1], [2, 3], [4, 5]]
+    far = [1, None, None, None, 1, None]  # somebody's decision, whatever the distance
+    assert group_faces(faces, CALIBRATOR, begun=far).groups == [[1, 2, 3], [0, 4]]
+    same = points(0, 0, 0, 0)
+    assert group_faces(same, CALIBRATOR, begun=[None, 2, 1, None]).groups == [[0, 1, 3]]
+    assert group_faces(same, CALIBRATOR, begun=[None, 2, 1, None]).alone == [2]
+
+
+def test_nobody_is_in_a_picture_twice():
+    sisters = points(0, 0.2, 0.05, 0.25)
+    assert group_faces(sisters, CALIBRATOR).groups == [[0, 1, 2, 3]]
+    assert group_faces(sisters, CALIBRATOR, pictures=[1, 1, 2, 2]).groups == [[0, 2], [1, 3]]
+    mirrored = points(0, 0)  # one face at one place, whatever the pictures say
+    assert group_faces(mirrored, CALIBRATOR, pictures=[1, 1]).groups == [[0, 1]]
+
+
+def test_thousands_of_copies_are_one_place():
+    copies = points(*[0.0] * 3000, *[0.4] * 3000, 3.0)
+    found = group_faces(copies, CALIBRATOR)
+    assert found == Grouping([list(range(6000))], [6000])
 
 
 def test_nobody_and_broken_faces_make_no_group():

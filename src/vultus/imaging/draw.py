@@ -125,7 +125,7 @@ def _render(mark: Mark, letter_px: int) -> Image:
 @lru_cache(maxsize=512)  # a name, its per cent and a size: some tens of kilobytes each
 def _render_label(text: str, colour: Colour, letter_px: int) -> Image:
     """The letters on a bar of the colour, RGB. All bars of one size of letters are equally high."""
-    font = _font(letter_px)
+    font = label_font(letter_px)
     text = " ".join(text.split())
     pad = max(3, letter_px // 4)
     ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (11, 3)
@@ -138,7 +138,8 @@ def _render_label(text: str, colour: Colour, letter_px: int) -> Image:
 
 
 @lru_cache(maxsize=32)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def label_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The letters of labels, so many pixels high, in a font that this machine has."""
     for name in _FONTS:
         try:
             return ImageFont.truetype(name, size)

@@ -16,16 +16,12 @@ from vultus.gallery.index import build_templates
 from vultus.gallery.labels import stranger_label
 from vultus.gallery.matcher import Templates, person_distances
 from vultus.gallery.store import FaceRecord
-from vultus.gallery.strangers import StrangerFace, StrangerStore
+from vultus.gallery.strangers import STRICTER, StrangerFace, StrangerStore
 from vultus.video.moment import Look
 
 log = logging.getLogger("vultus.video")
 
 _KEPT_LOOKS = 5
-# Two unnamed faces are one stranger only if they are nearer than a face must be to an enrolled
-# photo: mean embeddings of small, blurred faces crowd together. Seen in one clip: 0.23 and 0.37
-# for the same person after a gap, 0.44 and more for different ones.
-_STRICTER = 0.8
 
 
 class Strangers(Protocol):
@@ -61,7 +57,7 @@ class SessionStrangers:
     def __init__(self, calibrator: Calibrator) -> None:
         self._lock = Lock()
         self._calibrator = calibrator
-        self._limit = _STRICTER * calibrator.threshold
+        self._limit = STRICTER * calibrator.threshold
         self._faces: dict[str, list[Look]] = {}
         self._made = 0
 
@@ -107,7 +103,7 @@ class GalleryStrangers:
         self._store = store
         self._group = group
         self._calibrator = calibrator
-        self._limit = _STRICTER * calibrator.threshold
+        self._limit = STRICTER * calibrator.threshold
         self._revision: object = None
         self._templates = build_templates([])
         self._ignored: frozenset[str] = frozenset()
