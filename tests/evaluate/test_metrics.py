@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vultus.evaluate import metrics
@@ -46,15 +46,25 @@ def test_true_accept_rate(seed, far):
     assert metrics.true_accept_rate(distances, same, far) == pytest.approx(expected, abs=1e-9)
 
 
+@settings(max_examples=50)
 @given(st.integers(0, 10_000))
-def test_equal_error_rate_lies_where_the_two_rates_cross(seed):
+def test_equal_error_rate_is_where_the_curve_crosses(seed):
+    """As it is usually computed from scikit-learn's curve: 1 - x = TPR(x), between its points."""
+    optimize = pytest.importorskip("scipy.optimize", reason="SciPy is not installed")
     distances, same = sample(seed)
-    accepted, kept, _ = sklearn_metrics.roc_curve(same, scores_of(distances))
-    rejected = 1 - kept
-    crossing = np.flatnonzero(accepted >= rejected)[0]
-    low = min(accepted[crossing - 1], rejected[crossing])
-    high = max(rejected[crossing - 1], accepted[crossing])
-    assert low - 1e-9 <= metrics.equal_error_rate(distances, same) <= high + 1e-9
+    accepted, kept, _ = sklearn_metrics.roc_curve(
+        same, scores_of(distances), drop_intermediate=False
+    )
+    crossing = int(np.flatnonzero(accepted >= 1 - kept)[0])
+    part = slice(crossing - 1, crossing + 1)  # where the curve rises upright, x does not tell
+    along = optimize.brentq(
+        lambda t: np.interp(t, [0, 1], accepted[part]) - 1 + np.interp(t, [0, 1], kept[part]),
+        0,
+        1,
+        xtol=1e-12,
+    )
+    expected = np.interp(along, [0, 1], accepted[part])
+    assert metrics.equal_error_rate(distances, same) == pytest.approx(expected, abs=1e-9)
 
 
 def test_equal_error_rate_of_a_known_case():
@@ -73,6 +83,7 @@ def test_perfect_and_useless():
     assert metrics.true_accept_rate(np.ones(4), same, 0.001) == 0
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_best_threshold_has_the_best_accuracy(seed):
     distances, same = sample(seed, 60)
@@ -108,3 +119,76 @@ def test_calibration_error():
     weights = np.array([3.0, 1.0])
     outcome = np.array([True, False])
     assert metrics.calibration_error(np.array([0.75, 0.75]), outcome, weights) == pytest.approx(0)
+
+
+@given(st.integers(0, 10_000))
+def test_receiver_operating_is_scikit_learns(seed):
+    distances, same = sample(seed)
+    rates = metrics.receiver_operating(distances, same)
+    far, tar, _ = sklearn_metrics.roc_curve(same, scores_of(distances), drop_intermediate=False)
+    # ours ends before what is never accepted, which is last there
+    assert rates.far == pytest.approx(far[: len(rates.far)], abs=1e-9)
+    assert rates.tar == pytest.approx(tar[: len(rates.tar)], abs=1e-9)
+    assert len(far) - len(rates.far) == int(np.isinf(distances).any())
+    if np.isfinite(distances).all():
+        area = sklearn_metrics.auc(rates.far, rates.tar)
+        assert metrics.roc_auc(distances, same) == pytest.approx(area, abs=1e-9)
+
+
+@given(st.integers(0, 10_000))
+def test_average_precision_of_distances(seed):
+    distances, same = sample(seed)
+    scores = scores_of(distances)
+    expected = sklearn_metrics.average_precision_score(same, scores)
+    assert metrics.average_precision(scores, same) == pytest.approx(expected, abs=1e-9)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10_000), st.sampled_from([2, 5]))
+def test_losses_of_probabilities(seed, classes):
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(0, classes, 50)
+    raw = rng.random((50, classes)) ** 8
+    raw[0] = np.eye(classes)[0]  # sure, rightly or not
+    probabilities = raw / raw.sum(axis=1, keepdims=True)
+    expected = sklearn_metrics.log_loss(targets, probabilities, labels=range(classes))
+    assert metrics.log_loss(probabilities, targets) == pytest.approx(expected, abs=1e-9)
+    outcomes = targets == 0
+    expected = sklearn_metrics.brier_score_loss(outcomes, probabilities[:, 0])
+    assert metrics.brier_score(probabilities[:, 0], outcomes) == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.integers(0, 2000), st.integers(1, 2000))
+def test_wilson_interval_is_scipys(hits, trials):
+    stats = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    hits = min(hits, trials)
+    expected = stats.binomtest(hits, trials).proportion_ci(0.95, method="wilson")
+    assert metrics.wilson_interval(hits, trials) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+def test_no_trials_tell_nothing():
+    assert metrics.wilson_interval(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(0, 10_000))
+def test_reliability_sums_up_to_the_calibration_error(seed):
+    rng = np.random.default_rng(seed)
+    probabilities = rng.random(200)
+    probabilities[:2] = 0.0, 1.0
+    outcomes = rng.random(200) < probabilities**2
+    bins = metrics.reliability(probabilities, outcomes)
+    assert sum(count for _, _, count in bins) == 200
+    error = sum(abs(mean - rate) * count for mean, rate, count in bins) / 200
+    assert metrics.calibration_error(probabilities, outcomes) == pytest.approx(error, abs=1e-9)
+
+
+@given(st.integers(0, 10_000))
+def test_reliability_bins_are_scikit_learns(seed):
+    calibration = pytest.importorskip("sklearn.calibration")
+    rng = np.random.default_rng(seed)
+    probabilities = rng.random(100)
+    outcomes = rng.random(100) < probabilities
+    rates, means = calibration.calibration_curve(outcomes, probabilities, n_bins=15)
+    bins = metrics.reliability(probabilities, outcomes)
+    assert [mean for mean, _, _ in bins] == pytest.approx(means, abs=1e-9)
+    assert [rate for _, rate, _ in bins] == pytest.approx(rates, abs=1e-9)

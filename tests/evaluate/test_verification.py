@@ -83,9 +83,12 @@ def test_the_command_on_a_part_of_lfw(tmp_path, lfw, run_vultus):
         Image.fromarray(lfw(f"lfw-grey/images/{name}")).save(path, quality=95)
     file = write(tmp_path / "pairs.tsv", "\n".join([header, *chosen]) + "\n")
     arguments = ("evaluate", "verification", "--pairs", file, "--images", tmp_path / "images")
-    (report,) = run_vultus(*arguments, "--format", "json")
-    keys = "pairs images not_found accuracy accuracy_std auc eer tar_at_far threshold seconds"
-    assert set(report) == set(keys.split())
+    (report,) = run_vultus(*arguments, "--no-cache", "--format", "json")
+    keys = "pairs images not_found accuracy accuracy_std auc eer tar_at_far threshold intervals"
+    assert set(report) == {*keys.split(), "seconds", "probability"}
+    assert set(report["probability"]) == {"ece", "brier", "log_loss"}
+    low, high = report["intervals"]["accuracy"]
+    assert low < report["accuracy"] <= high
     assert (report["pairs"], report["not_found"]) == (60, 0)
     assert report["auc"] > 0.98
     assert report["accuracy"] > 0.9
@@ -108,10 +111,11 @@ def run_vultus():
 
 
 def test_a_missing_picture_ends_the_evaluation(tmp_path):
-    from vultus.cli.evaluate_command import verification
+    from vultus.cli.evaluate_verification import verification
 
     file = write(tmp_path / "p.tsv", HEADER + "1\ta.jpg\tb.jpg\t1\n1\ta.jpg\tc.jpg\t0\n")
-    with pytest.raises(ImageNotFound):
+    (tmp_path / "b.jpg").write_bytes(b"")
+    with pytest.raises(ImageNotFound, match=r"2 of the 3 pictures .*: a.jpg, c.jpg"):
         verification(file, tmp_path)
 
 
@@ -123,7 +127,7 @@ def test_all_of_lfw_grey(tmp_path, run_vultus):
     with tarfile.open(shared("lfw-grey.tar")) as archive:
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "lfw-grey"
-    arguments = ("--pairs", folder / "pairs.tsv", "--images", folder / "images")
+    arguments = ("--pairs", folder / "pairs.tsv", "--images", folder / "images", "--no-cache")
     (report,) = run_vultus("evaluate", "verification", *arguments, "--format", "json")
     assert (report["pairs"], report["images"]) == (1682, 2202)
     assert report["not_found"] <= 4

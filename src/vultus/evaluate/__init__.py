@@ -1,1 +1,1 @@
-"""Measuring: verification now, more reports to come."""
+"""Measuring on labelled pictures, with plots and a report."""

@@ -1,15 +1,19 @@
-"""Figures of merit for verification, from distances and labels. Pure functions.
+"""Figures of merit from distances, scores, probabilities and labels. Pure functions.
 
 Distances of pairs in which no face was found are infinite: always 'different'.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+_95_PERCENT = 1.959963984540054  # of a normal distribution lie within so many standard deviations
 
 
 def roc_auc(distances: Floats, same: Bools) -> float:
@@ -34,18 +38,14 @@ def true_accept_rate(distances: Floats, same: Bools, far: float) -> float:
 
 def equal_error_rate(distances: Floats, same: Bools) -> float:
     """The rate at which false accepts and false rejects are equal, between the two points."""
-    thresholds = np.unique(distances)  # at infinity everything is accepted
-    genuine, impostors = np.sort(distances[same]), np.sort(distances[~same])
-    accepts = np.searchsorted(impostors, thresholds, side="right") / len(impostors)
-    rejects = 1 - np.searchsorted(genuine, thresholds, side="right") / len(genuine)
-    after = int(np.argmax(accepts >= rejects)) if (accepts >= rejects).any() else len(accepts) - 1
-    before = max(after - 1, 0)
-    gap_before = rejects[before] - accepts[before]
+    rates = receiver_operating(distances, same)
+    accepts = np.append(rates.far, 1.0)  # at infinity everything is accepted
+    rejects = np.append(1 - rates.tar, 0.0)
+    after = int(np.argmax(accepts >= rejects))  # never the first, which accepts nothing
+    gap_before = rejects[after - 1] - accepts[after - 1]
     gap_after = accepts[after] - rejects[after]
-    if gap_before + gap_after <= 0:
-        return float((accepts[after] + rejects[after]) / 2)
     share = gap_before / (gap_before + gap_after)
-    return float(accepts[before] + share * (accepts[after] - accepts[before]))
+    return float(accepts[after - 1] + share * (accepts[after] - accepts[after - 1]))
 
 
 def best_threshold(distances: Floats, same: Bools) -> float:
@@ -85,3 +85,89 @@ def calibration_error(
     predicted = np.bincount(slots, weights * probabilities, bins)
     observed = np.bincount(slots, weights * outcomes, bins)
     return float(np.abs(predicted - observed).sum() / total.sum())
+
+
+class Rates(NamedTuple):
+    """What happens at each distance that occurs, ascending; the first accepts nothing.
+
+    thresholds, far, tar: (n,); far: share of impostors accepted, tar: share of genuine ones.
+    """
+
+    thresholds: Floats
+    far: Floats
+    tar: Floats
+
+
+def receiver_operating(distances: Floats, same: Bools) -> Rates:
+    """All false-accept rates with their true-accept rates; what is infinite is never accepted."""
+    thresholds = np.concatenate([[-np.inf], np.unique(distances[np.isfinite(distances)])])
+    genuine, impostors = np.sort(distances[same]), np.sort(distances[~same])
+    return Rates(
+        thresholds,
+        np.searchsorted(impostors, thresholds, side="right") / len(impostors),
+        np.searchsorted(genuine, thresholds, side="right") / len(genuine),
+    )
+
+
+def precision_recall(
+    scores: Floats, right: Bools, positives: int | None = None
+) -> tuple[Floats, Floats]:
+    """Precision and recall at each score that occurs, from the highest; equal scores at once.
+
+    positives: how many there are to find, where some have no score at all.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    last = np.ones(len(ranked), bool)
+    last[:-1] = ranked[1:] != ranked[:-1]  # by comparison: infinite scores have no difference
+    ends = np.flatnonzero(last)
+    found = np.cumsum(right[order])[ends].astype(np.float64)
+    total = int(right.sum()) if positives is None else positives
+    return found / (ends + 1), found / max(total, 1)
+
+
+def average_precision(scores: Floats, right: Bools) -> float:
+    """Sum of precision times gain in recall, without interpolation."""
+    precision, recall = precision_recall(scores, right)
+    return float(np.sum(np.diff(recall, prepend=0) * precision))
+
+
+def brier_score(probabilities: Floats, outcomes: Bools) -> float:
+    """Mean squared error of probabilities (Brier, 1950)."""
+    return float(np.mean((probabilities - outcomes) ** 2))
+
+
+def log_loss(probabilities: Floats, targets: NDArray[np.integer]) -> float:
+    """Mean negative logarithm of the probability of the truth.
+
+    probabilities: (n, k), rows sum to 1; targets: (n,). What is 0 counts as the smallest step.
+    """
+    least = np.finfo(probabilities.dtype).eps
+    sure = np.clip(probabilities, least, 1 - least)
+    return float(-np.mean(np.log(sure[np.arange(len(targets)), targets])))
+
+
+def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
+    """Where a rate lies, 19 times of 20, of which `hits` of `trials` were seen (Wilson, 1927).
+
+    The trials have to be independent; none tell nothing.
+    """
+    if not trials:
+        return 0.0, 1.0
+    z2 = _95_PERCENT**2
+    rate, whole = hits / trials, trials + z2
+    middle = (hits + z2 / 2) / whole
+    reach = _95_PERCENT * float(np.sqrt(trials * rate * (1 - rate) + z2 / 4)) / whole
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def reliability(
+    probabilities: Floats, outcomes: Bools, bins: int = 15
+) -> list[tuple[float, float, int]]:
+    """Mean probability, observed rate and count of each bin of equal width that is not empty."""
+    slots = np.minimum((probabilities * bins).astype(int), bins - 1)
+    return [
+        (float(probabilities[mine].mean()), float(outcomes[mine].mean()), int(mine.sum()))
+        for slot in range(bins)
+        if (mine := slots == slot).any()
+    ]
