@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from vultus.gallery.gallery import Gallery, Identification
     from vultus.gallery.verification import Verification
     from vultus.imaging.load import load as load_image
+    from vultus.learn.classifier import Classifier
+    from vultus.learn.classifier_file import load_classifier, save_classifier
+    from vultus.learn.recipe import align, classify
+    from vultus.learn.recipe import train as train_classifier
     from vultus.settings import Settings
     from vultus.shortcuts import detect, embed, verify
     from vultus.video.camera import Camera
@@ -37,6 +41,7 @@ _HOMES = {
     "Analyzer": "vultus.faces.analyzer",
     "Attributes": "vultus.faces.attributes.types",
     "Camera": "vultus.video.camera",
+    "Classifier": "vultus.learn.classifier",
     "Enrolment": "vultus.gallery.enrolment",
     "Face": "vultus.faces.types",
     "Faces": "vultus.faces.types",
@@ -46,9 +51,14 @@ _HOMES = {
     "Settings": "vultus.settings",
     "Verification": "vultus.gallery.verification",
     "Visit": "vultus.events.visit",
+    "align": "vultus.learn.recipe",
+    "classify": "vultus.learn.recipe",
     "detect": "vultus.shortcuts",
     "embed": "vultus.shortcuts",
+    "load_classifier": "vultus.learn.classifier_file",
     "load_image": "vultus.imaging.load:load",
+    "save_classifier": "vultus.learn.classifier_file",
+    "train_classifier": "vultus.learn.recipe:train",
     "verify": "vultus.shortcuts",
     "watch": "vultus.video.watching",
     "watch_cameras": "vultus.video.watching",
@@ -58,6 +68,7 @@ __all__ = [
     "Analyzer",
     "Attributes",
     "Camera",
+    "Classifier",
     "Enrolment",
     "Face",
     "Faces",
@@ -69,9 +80,14 @@ __all__ = [
     "Visit",
     "VultusError",
     "__version__",
+    "align",
+    "classify",
     "detect",
     "embed",
+    "load_classifier",
     "load_image",
+    "save_classifier",
+    "train_classifier",
     "verify",
     "watch",
     "watch_cameras",

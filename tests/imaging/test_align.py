@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vultus.imaging.align import CHIP_SIZE, MEAN_FACE, chip_points, cut_chips
+from vultus.imaging.align import CHIP_SIZE, MEAN_FACE, chip_points, cut_chips, cut_square
 
 
 def smooth(height: int, width: int) -> np.ndarray:
@@ -112,3 +112,15 @@ def test_other_chip_sizes():
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     (chip,) = cut_chips(image, chip_points(64)[None], size=64)
     np.testing.assert_array_equal(chip, image)
+
+
+def test_a_square_is_cut_pixel_by_pixel_and_is_black_outside():
+    image = np.random.default_rng(0).integers(1, 256, (40, 50, 3), np.uint8)
+    cut = cut_square(image, np.array([5.0, 8.0, 25.0, 28.0]), 20)
+    np.testing.assert_array_equal(cut, image[8:28, 5:25])
+    over = cut_square(image, np.array([-10.0, -10.0, 10.0, 10.0]), 20)
+    assert not over[:10].any() and not over[:, :10].any()
+    np.testing.assert_array_equal(over[10:, 10:], image[:10, :10])
+    smaller = cut_square(image, np.array([0.0, 0.0, 40.0, 40.0]), 10)
+    means = image[:40, :40].reshape(10, 4, 10, 4, 3).mean(axis=(1, 3))
+    assert np.abs(smaller - means).max() <= 1

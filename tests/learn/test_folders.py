@@ -72,9 +72,8 @@ def test_limits(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "MAX_PICTURES", 2)
     with pytest.raises(UsageError, match="more than 2 pictures"):
         read_classes(tmp_path)
-    monkeypatch.setattr(folders, "MAX_CLASSES", 2)
     with pytest.raises(UsageError, match="more than 2 folders"):
-        read_classes(tmp_path)
+        read_classes(tmp_path, 2)
     put(tmp_path / "long", "x" * (MAX_LABEL + 1) + "/1.jpg")
     with pytest.raises(UsageError, match="characters"):
         read_classes(tmp_path / "long")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from vultus.cli import options
 from vultus.cli.output import Output
-from vultus.cli.work import choose_jobs, work_through
+from vultus.work import choose_jobs, work_through
 
 if TYPE_CHECKING:
     import numpy as np

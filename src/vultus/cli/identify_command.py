@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,14 +11,20 @@ from vultus.cli import options
 from vultus.cli.output import Format, Output
 from vultus.cli.run import PictureRun
 
+DEFAULT_GROUP = "default"
+
 if TYPE_CHECKING:
     from vultus.gallery.gallery import Identification
     from vultus.imaging.draw import Mark
+    from vultus.imaging.load import Image
+    from vultus.learn.classifier import Classifier
+    from vultus.learn.head import ExpressionHead
+    from vultus.settings import Settings
 
 
 def identify(
     paths: options.Paths,
-    group: options.GroupOption = "default",
+    group: options.GroupOption = DEFAULT_GROUP,
     gallery: options.GalleryOption = None,
     format: options.FormatOption = Format.human,
     annotate: options.AnnotateOption = None,
@@ -28,6 +35,7 @@ def identify(
     min_face: options.MinFaceOption = None,
     attributes: options.AttributesOption = None,
     model: options.ModelOption = None,
+    classifier: options.ClassifierOption = None,
 ) -> None:
     """Name the people in pictures; each person at most once a picture, strangers stay unnamed.
 
@@ -38,6 +46,12 @@ def identify(
     settings = options.settings_for(run.jobs, min_face_px=min_face)
     asked = options.attributes_of(attributes)
     head = options.head_of(model, asked)
+    named = None if group == DEFAULT_GROUP else group
+    known = options.classifier_of(classifier, group=named, gallery=gallery, far=far)
+    if known is not None:
+        name = _by_classifier(known, settings, mirror, head, top, asked)
+        run.go("Identifying", settings.limits, name, lambda *found: _answer(out, *found))
+        return
     with options.make_gallery(gallery, settings, mirror=mirror, far=far) as people:
         people.analyzer.expression_head = head
         people.people(group)  # an unknown group fails before the work
@@ -47,6 +61,23 @@ def identify(
             lambda image: people.identify(image, group=group, top=top, attributes=asked),
             lambda source, found: _answer(out, source, found),
         )
+
+
+def _by_classifier(
+    known: Classifier,
+    settings: Settings,
+    mirror: bool | None,
+    head: ExpressionHead | None,
+    top: int,
+    attributes: Sequence[str],
+) -> Callable[[Image], list[Identification]]:
+    """Names the faces of a picture as the classifier does."""
+    analyzer = options.make_analyzer(settings, mirror=known.mirror if mirror is None else mirror)
+    known.require(analyzer.embedder_id, mirror=analyzer.mirror)  # before the work
+    analyzer.expression_head = head
+    return lambda image: known.identify_faces(
+        analyzer.analyze(image, attributes=attributes), top=top
+    )
 
 
 def _answer(out: Output, source: str, found: list[Identification]) -> list[Mark]:

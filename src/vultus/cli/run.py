@@ -11,8 +11,8 @@ import typer
 from vultus.cli.annotate import Annotator
 from vultus.cli.exit_codes import FAILED
 from vultus.cli.output import Output
-from vultus.cli.work import choose_jobs, work_through
 from vultus.imaging.folders import Picture, find_pictures
+from vultus.work import choose_jobs, work_through
 
 if TYPE_CHECKING:
     from vultus.imaging.draw import Mark

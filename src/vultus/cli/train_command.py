@@ -16,7 +16,8 @@ from vultus.cli.face_pictures import (
     tell_left_out,
 )
 from vultus.cli.output import Format, Output
-from vultus.errors import StorageError, UsageError
+from vultus.cli.places import check_new_file
+from vultus.cli.train_classifier import classifier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Train on your own pictures.")
 
 
-@app.callback()
-def _train() -> None:
-    """Train on your own pictures."""  # keeps `expression` a command of its own
+app.command()(classifier)
 
 
 @app.command()
@@ -57,7 +56,7 @@ def expression(
     Example: vultus train expression images/ --out my.vultus
     """
     out = Output(format)
-    _check_place(out_file, force)
+    check_new_file(out_file, force)
     from vultus.learn.folders import read_classes
     from vultus.learn.head import networks_id, save_head
     from vultus.learn.training import check_counts, probe, train_expression
@@ -82,16 +81,6 @@ def expression(
         "seconds": time.monotonic() - began,
     }
     _answer(out, record)
-
-
-def _check_place(path: Path, force: bool) -> None:
-    """What would only show after minutes of work is said before."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder.", "Name a file, such as my.vultus.")
-    if not path.parent.is_dir():
-        raise StorageError(f"There is no folder {path.parent}.", "Make it first.")
-    if path.exists() and not force:
-        raise UsageError(f"{path} is there already.", "Choose another name, or give --force.")
 
 
 def _collect(out: Output, analyzer: Any, pictures: PictureSet, at_once: int) -> Collection:

@@ -19,6 +19,7 @@ from vultus.errors import UsageError, VultusError
 
 if TYPE_CHECKING:
     from vultus.events.visit import Visit
+    from vultus.learn.classifier import Classifier
     from vultus.learn.head import ExpressionHead
     from vultus.settings import Settings
     from vultus.video.camera import Camera
@@ -44,6 +45,7 @@ def watch(
     confirm: watch_options.Confirm = None,
     attributes: watch_options.Attributes = None,
     model: options.ModelOption = None,
+    classifier: options.ClassifierOption = None,
     absence: watch_options.Absence = None,
     cooldown: watch_options.Cooldown = None,
     far: options.FarOption = None,
@@ -80,7 +82,8 @@ def watch(
         kept = {"snapshots_days": keep_days, "snapshots_mb": keep_mb, "attributes": asked}
         cameras = [one.model_copy(update={**files, **kept})]
     head = options.head_of(model, [name for camera in cameras for name in camera.attributes])
-    watching = _Watching(cameras, settings, gallery, to or [], config is not None, head)
+    known = options.classifier_of(classifier, group=group, gallery=gallery, far=far)
+    watching = _Watching(cameras, settings, gallery, to or [], config is not None, head, known)
     watching.run(
         Output(format),
         remember=remember,
@@ -94,7 +97,8 @@ def watch(
 @dataclass(frozen=True)
 class _Watching:
     """What is watched, and where the events go. patient: cameras that are down are waited for;
-    head: tells expressions in place of the shipped network."""
+    head: tells expressions in place of the shipped network; people: tells who faces are in place
+    of a group."""
 
     cameras: list[Camera]
     settings: Settings
@@ -102,6 +106,7 @@ class _Watching:
     to: list[str]
     patient: bool
     head: ExpressionHead | None
+    people: Classifier | None
 
     def run(
         self,
@@ -124,6 +129,7 @@ class _Watching:
                     on="all",
                     to=self.to,
                     remember=remember,
+                    classifier=self.people,
                     far=far,
                     patient=self.patient,
                     expression=self.head,

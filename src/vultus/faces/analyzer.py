@@ -136,6 +136,13 @@ class Analyzer:
         """The id of the model that makes the embeddings; known without loading it."""
         return self._given_embedder.model_id if self._given_embedder else catalogue.EMBEDDER
 
+    @property
+    def detector_id(self) -> str | None:
+        """The id of the model that finds faces; None for a given one that does not tell it."""
+        if self._given_detector is None:
+            return catalogue.DETECTOR
+        return getattr(self._given_detector, "model_id", None)
+
     def warm_up(
         self,
         *,

@@ -53,8 +53,8 @@ def load(source: ImageSource, limits: LimitSettings | None = None) -> Image:
     limits = limits or LimitSettings()
     if isinstance(source, np.ndarray):
         return _from_array(source, limits)
-    data, name = _read(source, limits)
-    return _decode(data, name, limits)
+    data, name = read_encoded(source, limits)
+    return decode(data, name, limits)
 
 
 def readable(name: str) -> str:
@@ -62,7 +62,8 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _read(source: object, limits: LimitSettings) -> tuple[bytes, str]:
+def read_encoded(source: object, limits: LimitSettings) -> tuple[bytes, str]:
+    """A picture's bytes as they come, and what to call it in errors; raises as `load`."""
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), "the picture"
     elif isinstance(source, str | os.PathLike):
@@ -116,7 +117,8 @@ def _check_pixels(width: int, height: int, name: str, limits: LimitSettings) -> 
         )
 
 
-def _decode(data: bytes, name: str, limits: LimitSettings) -> Image:
+def decode(data: bytes, name: str, limits: LimitSettings) -> Image:
+    """As `load`, from the bytes that `read_encoded` gave."""
     try:
         with Pillow.open(io.BytesIO(data), formats=readable_formats()) as picture:
             _check_pixels(picture.width, picture.height, name, limits)

@@ -41,7 +41,7 @@ class PictureSet:
         return np.array(self.targets, np.intp)[np.array(rows, np.intp)]
 
 
-def read_classes(folder: Path) -> PictureSet:
+def read_classes(folder: Path, max_classes: int = MAX_CLASSES) -> PictureSet:
     """The pictures of a folder that has a folder a class; an empty class is one, too.
 
     Names of classes may hold any letters. Folders whose names begin with a dot are left out.
@@ -55,8 +55,8 @@ def read_classes(folder: Path) -> PictureSet:
             found.setdefault(_label(place.name), []).extend(_pictures(place))
     if not found:
         raise UsageError(f"There is no folder in {folder}.", _ONE_A_CLASS)
-    if len(found) > MAX_CLASSES:
-        raise UsageError(f"{folder} has more than {MAX_CLASSES} folders.", _ONE_A_CLASS)
+    if len(found) > max_classes:
+        raise UsageError(f"{folder} has more than {max_classes:,} folders.", _ONE_A_CLASS)
     count = sum(len(paths) for paths in found.values())
     if count > MAX_PICTURES:
         raise UsageError(f"{folder} has more than {MAX_PICTURES:,} pictures.", "Take fewer.")

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.errors import GalleryError, GalleryMissing, GroupUnknown, StorageError
+from vultus.errors import GalleryError, GalleryMissing, GroupUnknown, StorageError, UsageError
 from vultus.events.dispatcher import Dispatcher, SinkStatus
 from vultus.events.outbox import Outbox
 from vultus.events.sinks.opening import open_sinks
@@ -50,18 +51,35 @@ _CLOSE_S = 5.0
 OnlookerMaker = Callable[[Source], Sequence[Onlooker]]
 
 
+class People(Protocol):
+    """People whom something else than a gallery knows: a classifier that was trained on them."""
+
+    @property
+    def mirror(self) -> bool: ...
+
+    def require(self, embedder: str, *, mirror: bool) -> None:
+        """Raises ModelMismatch where embeddings are made in another way than it knows them."""
+        ...
+
+    def decide(self, embeddings: NDArray[np.float32]) -> Sequence[Decision]:
+        """Who the faces of one picture are, together, from embeddings (n, d)."""
+        ...
+
+
 class Session:
     """Shared by all cameras of one call.
 
     Args:
         to: addresses of sinks.
         remember: keep strangers and visits in the gallery.
+        people: say who faces are, in place of the gallery's groups; nothing is kept in it then.
         patient: try again where a source cannot be opened at first, whatever the reason.
         budget: turns that are shared with others of this process; the session's own when not given.
         ledger: has every event besides the sinks; its outbox is used, and not closed.
 
     Raises:
-        UsageError: a sink's address makes no sense. GroupUnknown: a camera's group is not there.
+        UsageError: a sink's address makes no sense, or a camera has a group beside `people`.
+        GroupUnknown: a camera's group is not there. ModelMismatch: `people` know other embeddings.
     """
 
     def __init__(
@@ -72,13 +90,15 @@ class Session:
         gallery: Gallery,
         to: Sequence[str] = (),
         remember: bool = True,
+        people: People | None = None,
         patient: bool = False,
         budget: Budget | None = None,
         ledger: Dispatcher | None = None,
     ) -> None:
         self.settings = settings
         self.gallery = gallery
-        self._remember = remember
+        self._people = people
+        self._remember = remember and people is None
         self._patient = patient
         self._groups = {camera.group or DEFAULT_GROUP for camera in cameras}
         self._kept_house = -_KEEP_HOUSE_S
@@ -89,6 +109,8 @@ class Session:
         self._budget = budget or Budget(_cores() if len(cameras) > 1 else 1)
         for camera in cameras:
             self._require_group(camera.group)
+        if people is not None:
+            people.require(gallery.analyzer.embedder_id, mirror=gallery.analyzer.mirror)
         self._ledger = ledger
         self._outbox: Outbox | None = None
         self.dispatcher: Dispatcher | None = None
@@ -138,6 +160,11 @@ class Session:
 
     def _require_group(self, group: str | None) -> None:
         """A group that was named must be there; without one, everybody may be a stranger."""
+        if group is not None and self._people is not None:
+            raise UsageError(
+                f"A classifier stands in place of groups, and a camera has the group {group!r}.",
+                "Leave one of them out.",
+            )
         if group is not None:
             self.gallery.require_group(group)
 
@@ -156,10 +183,11 @@ class Session:
             camera = camera.model_copy(update={"video": video})
         zones = Zones(camera.zones, camera.masks)
         group = camera.group or DEFAULT_GROUP
+        judge = judge_of(self.gallery, group, needed=camera.group is not None)
         book = VisitBook(
             camera.name,
-            group,
-            judge_of(self.gallery, group, needed=camera.group is not None),
+            group if self._people is None else None,
+            judge if self._people is None else self._people.decide,
             self._strangers(group),
             camera.video,
             zones,

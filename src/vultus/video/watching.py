@@ -21,7 +21,7 @@ from vultus.video.film import kind_of
 from vultus.video.fleet import Fleet
 from vultus.video.onlookers import Onlooker, Recording
 from vultus.video.recorder import Recorder
-from vultus.video.session import OnlookerMaker, Session, analyzer_for, camera_name
+from vultus.video.session import OnlookerMaker, People, Session, analyzer_for, camera_name
 from vultus.video.sources.source import Source
 from vultus.video.watcher import CameraStatus, Watcher
 from vultus.video.zones import Polygon
@@ -142,6 +142,7 @@ def watch(
     tracks: str | Path | None = None,
     attributes: str | Sequence[str] = (),
     remember: bool = True,
+    classifier: People | None = None,
     far: float | None = None,
     video: VideoSettings | None = None,
     settings: Settings | None = None,
@@ -152,17 +153,15 @@ def watch(
 
     Args:
         source: index or device of a camera, `picamera:`, a video file, a folder of pictures,
-            `rtsp://...` or `http(s)://...`.
-        group: people to look for. Not given: the default group, where nobody need be enrolled.
-        gallery: a `Gallery`, or its address. camera: name in the events. on: see `Watch`.
-        to: sinks, such as `events.jsonl` or `mqtt://host`; docs/events.md lists them.
-        zones: name to polygon, in fractions of the frame; masks: polygons not looked at.
-        record: annotated video; snapshots: folder for pictures, and how many are kept; tracks:
-            file for `replay`. attributes: how the faces look, see `Analyzer.analyze`.
-        remember: keep strangers and visits in the gallery. far: wished rate of false matches,
-            picks the threshold; a `Gallery` has its own.
-        video: rates, gates and times; from the settings when not given. started_at: when a file
-            was recorded. onlookers: see every frame with its labels.
+            `rtsp://...` or `http(s)://...`. group: people to look for; the default group, where
+            nobody need be enrolled, when not given.
+        gallery: a `Gallery`, or its address. camera: name in the events. on: see `Watch`. to:
+            sinks, such as `events.jsonl` or `mqtt://host`; docs/events.md lists them. zones: name
+            to polygon, in fractions of the frame; masks: polygons not looked at. record: annotated
+            video; snapshots: folder for pictures, and how many are kept; tracks: for `replay`.
+            attributes: how faces look. remember: keep strangers and visits in the gallery, but not
+            with a classifier, which says who faces are in place of a group. far: wished rate of
+            false matches; a `Gallery` has its own. started_at: when a file was recorded.
 
     Raises:
         UsageError, GroupUnknown: at once. SourceError and others: while iterating.
@@ -190,6 +189,7 @@ def watch(
         on=on,
         to=to,
         remember=remember,
+        classifier=classifier,
         far=far,
         settings=settings,
         started_at=started_at,
@@ -204,6 +204,7 @@ def watch_cameras(
     on: On = "exit",
     to: Sequence[str] = (),
     remember: bool = True,
+    classifier: People | None = None,
     far: float | None = None,
     patient: bool = False,
     expression: ExpressionHead | None = None,
@@ -225,10 +226,15 @@ def watch_cameras(
     if not cameras:
         raise UsageError("There is no camera to watch.", "Name one at least.")
     settings = settings or _settings_for(gallery)
+    if classifier is not None and far is not None:
+        raise UsageError("far= belongs to the training of the classifier.", "Leave it out.")
     owned = None
     if isinstance(gallery, Gallery) and far is not None:
         raise UsageError("far= belongs to the gallery.", "Give it there: Gallery(..., far=1e-4).")
     if not isinstance(gallery, Gallery):
+        if classifier is not None:  # its faces are known as it learnt them
+            embedding = settings.embedding.model_copy(update={"mirror": classifier.mirror})
+            settings = settings.model_copy(update={"embedding": embedding})
         analyzer = analyzer_for(len(cameras), settings)
         analyzer.expression_head = expression
         gallery = owned = Gallery(gallery, settings=settings, analyzer=analyzer, far=far)
@@ -240,6 +246,7 @@ def watch_cameras(
             gallery=gallery,
             to=to,
             remember=remember,
+            people=classifier,
             patient=patient,
             budget=budget,
         )
