@@ -18,22 +18,25 @@ import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto
-from torch import Tensor, nn
-from torch.nn import functional as fn
 
-import vultus.models
 from training import chips as sets
 from training.attributes import in_test
+from training.cover_head import (
+    HELD_PARTS,
+    Made,
+    balanced,
+    calibration_error,
+    export,
+    fit,
+    slopes,
+)
 from training.draw_coverings import with_glasses, with_mask, with_something
-from training.export import HalfGraph
-from training.finish import write_digests
+from training.finish import CARD, NETWORKS, write_digests
 from training.loop import Log
 from vultus.faces.analyzer import Analyzer
 from vultus.faces.attributes.coverings import KINDS, Coverings
@@ -43,8 +46,6 @@ from vultus.settings import load_settings
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 
-_MODELS = Path(vultus.models.__file__).parent
-NETWORKS = _MODELS / "networks"
 _LABELS = Path(__file__).with_name("glasses.json")
 _LFW_LABELS = Path(__file__).resolve().parents[1] / "tests/reference/lfw_glasses.json"
 
@@ -55,34 +56,8 @@ _PROCESSES = 2
 _PICTURES = {"utkface": (3, 5), "fer2013": (1, 3)}
 _DRAWN = {"utkface": 0.35, "fer2013": 0.0}
 _FER_PARTS = 7  # of FER2013, whose faces are small and hard to tell by eye, one part
-_EPOCHS, _BATCH, _RATE, _DECAY = 10, 128, 2e-3, 0.02
-_HELD_PARTS = 10
-_MAPS: tuple[str | int, ...] = ("n", 64, 13, 13)
 # The square in which dlib's mean face of 68 points has its eyes and nose where chips have theirs.
 _START = np.array([[9.3, 5.5, 138.7, 135.0]])
-
-
-class Made(NamedTuple):
-    """maps: (n, 64, 13, 13) 16-bit floats; labels: (n, 2), glasses and mask; held: (n,) bool."""
-
-    maps: Tensor
-    labels: Tensor
-    held: NDArray[np.bool_]
-
-
-class Head(nn.Module):
-    """The trunk's maps to logits of glasses and mask. Few channels, but it keeps places."""
-
-    def __init__(self, scale: float) -> None:
-        super().__init__()
-        self.scale = scale
-        self.conv = nn.Conv2d(64, 24, 3, 2, 1)
-        self.first, self.last = nn.Linear(24 * 7 * 7, 32), nn.Linear(32, len(KINDS))
-        self.drop = nn.Dropout(0.3)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        x = fn.relu(self.conv(maps * self.scale)).flatten(1)
-        return self.last(fn.relu(self.first(self.drop(x))))
 
 
 def labels_of(data_set: str, names: list[str]) -> NDArray[np.int8]:
@@ -207,7 +182,7 @@ def make(data_set: str, faces: sets.Chips, trunk: OnnxSession) -> Made:
         count = _PICTURES[data_set][told[i]]
         seeds = random.integers(2**31, size=count)
         tasks += [(i, points, told[i] > 0, _DRAWN[data_set], int(seed)) for seed in seeds]
-        held += [sets.share_of(faces.names[i], _HELD_PARTS) == 0] * count
+        held += [sets.share_of(faces.names[i], HELD_PARTS) == 0] * count
     maps, labels = [], []
     with ProcessPoolExecutor(_PROCESSES) as pool:
         for start in range(0, len(tasks), 512):
@@ -225,93 +200,6 @@ def make(data_set: str, faces: sets.Chips, trunk: OnnxSession) -> Made:
 def joined(parts: list[Made]) -> Made:
     maps, labels, held = zip(*parts, strict=True)
     return Made(torch.cat(maps), torch.cat(labels), np.concatenate(held))
-
-
-def fit(made: Made, log: Log) -> Head:
-    torch.manual_seed(_SEED)
-    kept = torch.from_numpy(np.flatnonzero(~made.held))
-    head = Head(1 / float(made.maps[kept[:2000]].float().std()))
-    optimiser = torch.optim.AdamW(head.parameters(), lr=_RATE, weight_decay=_DECAY)
-    an_epoch = len(kept) // _BATCH
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, _RATE, epochs=_EPOCHS, steps_per_epoch=an_epoch
-    )
-    for epoch in range(_EPOCHS):
-        head.train()
-        order, total = kept[torch.randperm(len(kept))], 0.0
-        for step in range(an_epoch):
-            chosen = order[step * _BATCH : (step + 1) * _BATCH]
-            logits = head(made.maps[chosen].float())
-            loss = fn.binary_cross_entropy_with_logits(logits, made.labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.item()
-        log.write(epoch=epoch + 1, loss=total / an_epoch, **_held_scores(head.eval(), made))
-    return head
-
-
-@torch.no_grad()
-def _logits(head: Head, maps: Tensor) -> Floats:
-    return torch.cat([head(part.float()) for part in maps.split(256)]).numpy()
-
-
-def _held_scores(head: Head, made: Made) -> dict[str, float]:
-    held = torch.from_numpy(made.held)
-    logits, labels = _logits(head, made.maps[held]), made.labels[held].numpy()
-    return {
-        f"held_{kind}": balanced(logits[:, k] > 0, labels[:, k] > 0)["balanced_accuracy"]
-        for k, kind in enumerate(KINDS)
-    }
-
-
-def scales(head: Head, made: Made) -> Floats:
-    """What to multiply the logits by, so that probabilities are right on the held-back tenth."""
-    held = torch.from_numpy(made.held)
-    logits = torch.from_numpy(_logits(head, made.maps[held]))
-    tried = torch.logspace(-1.0, 0.5, 151)
-    losses = [
-        fn.binary_cross_entropy_with_logits(logits * t, made.labels[held], reduction="none").mean(0)
-        for t in tried
-    ]
-    return tried[torch.stack(losses).argmin(0)].numpy()
-
-
-def export(head: Head, scale: Floats) -> bytes:
-    def weights(layer: nn.Conv2d | nn.Linear) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return layer.weight.detach().numpy(), layer.bias.detach().numpy()
-
-    graph = HalfGraph()
-    kernel, bias = weights(head.conv)
-    x = graph.conv("image", kernel * np.float32(head.scale), bias, stride=2, pad=1)
-    x = graph.node("Flatten", graph.node("Relu", x), axis=1)
-    kernel, bias = weights(head.first)
-    x = graph.node("Relu", graph.dense(x, kernel.T, bias))
-    kernel, bias = weights(head.last)
-    for k, kind in enumerate(KINDS):
-        logit = graph.dense(x, kernel[k : k + 1].T * scale[k], bias[k : k + 1] * scale[k])
-        graph.rename(graph.node("Sigmoid", logit), kind)
-    outputs = {kind: ("n", 1) for kind in KINDS}
-    return graph.build(_MAPS, outputs, name="coverings", kind=TensorProto.FLOAT)
-
-
-def balanced(said: NDArray[np.bool_], true: NDArray[np.bool_]) -> dict[str, float]:
-    found, left = float(said[true].mean()), float((~said[~true]).mean())
-    return {"balanced_accuracy": (found + left) / 2, "found": found, "left_alone": left}
-
-
-def calibration_error(probabilities: Floats, true: NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error of the answer given (Guo et al., 2017)."""
-    sure = np.maximum(probabilities, 1 - probabilities)
-    right = (probabilities >= 0.5) == true
-    places = np.minimum(((sure - 0.5) * 2 * bins).astype(int), bins - 1)
-    gaps = [
-        abs(float(sure[places == b].mean() - right[places == b].mean())) * (places == b).mean()
-        for b in range(bins)
-        if (places == b).any()
-    ]
-    return float(sum(gaps))
 
 
 def report(shared: Path, work: Path, trunk: OnnxSession, log: Log) -> None:
@@ -364,12 +252,12 @@ def main() -> None:
     trunk = trunk_session()
     faces = sources(shared, work)
     made = joined([make(name, chips, trunk) for name, chips in faces.items()])
-    head = fit(made, log)
-    scale = scales(head, made)
-    data = export(head, scale)
+    head = fit(made, _SEED, log)
+    slope = slopes(head, made)
+    data = export(head, KINDS, slope, np.zeros(len(KINDS)))
     (NETWORKS / "coverings.onnx").write_bytes(data)
-    write_digests(_MODELS / "cards/vultus-attributes.toml", NETWORKS, ("coverings.onnx",))
-    log.write(pictures=len(made.held), scales=[float(s) for s in scale], kilobytes=len(data) / 1e3)
+    write_digests(CARD, NETWORKS, ("coverings.onnx",))
+    log.write(pictures=len(made.held), slopes=slope.tolist(), kilobytes=len(data) / 1e3)
     report(shared, work, trunk, log)
 
 

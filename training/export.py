@@ -12,7 +12,8 @@ from vultus.models.attributes import CROP
 from vultus.models.dlib_resnet import CHIP_MEAN, CHIP_SCALE, CHIP_SIZE, residual_block
 from vultus.models.graph import GraphBuilder, fold_normalisation
 
-_MAPS: tuple[str | int, ...] = ("n", 64, 13, 13)
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)
+MAPS: tuple[str | int, ...] = ("n", 64, 13, 13)
 
 
 class HalfGraph(GraphBuilder):
@@ -44,16 +45,17 @@ def _trunk(network: Network) -> bytes:
     x = graph.pixels_to_planes(x)
     stem = network.trunk.stem.folded()
     kernel, bias = fold_normalisation(stem.kernel, stem.bias, CHIP_MEAN, CHIP_SCALE)
+    kernel = kernel.sum(1, keepdims=True) * _LUMINANCE[:, None, None]  # it was trained on grey
     x = graph.max_pool(graph.node("Relu", graph.conv(x, kernel, bias, stride=2)), 3)
     size = ((SIDE - 7) // 2 + 1 - 3) // 2 + 1
     for block in network.trunk.blocks:
         x, size = _block(graph, x, size, block)
     graph.rename(x, "maps")
-    return graph.build(("n", CHIP_SIZE, CHIP_SIZE, 3), {"maps": _MAPS}, name="attributes_trunk")
+    return graph.build(("n", CHIP_SIZE, CHIP_SIZE, 3), {"maps": MAPS}, name="attributes_trunk")
 
 
 def _features(graph: GraphBuilder, branch: Branch) -> str:
-    x, size = "image", int(_MAPS[-1])
+    x, size = "image", int(MAPS[-1])
     for block in branch.middle:
         x, size = _block(graph, x, size, block)
     middle = x
@@ -73,7 +75,7 @@ def _expression(branch: Branch, temperature: float) -> bytes:
         "probabilities": ("n", 7),
         "features": ("n", FEATURES),
     }
-    return graph.build(_MAPS, outputs, name="expression", kind=TensorProto.FLOAT)
+    return graph.build(MAPS, outputs, name="expression", kind=TensorProto.FLOAT)
 
 
 def _head(graph: GraphBuilder, branch: Branch, name: str, features: str, temperature: float) -> str:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch.nn import functional as fn
 
 import vultus.models
-from training.attributes import answers, scores, split_fer, split_utk
-from training.chips import fer2013, utkface
+from training.attributes import answers, split_fer
+from training.chips import fer2013
 from training.export import export
+from training.expression import scores
 from training.network import Network
 from vultus.faces.attributes.person import ages_of
 
@@ -71,12 +72,11 @@ def main() -> None:
     work = parser.parse_args().work
     shared = Path(os.environ.get("VULTUS_SHARED", "../shared"))
     network = Network().eval()
-    state = torch.load(work / "attributes.pt", weights_only=True)
+    state = torch.load(work / "expression.pt", weights_only=True)
     network.load_state_dict(state["averaged"])
     fer = split_fer(fer2013(shared, work, "train"))["tune"]
-    utk = split_utk(utkface(shared, work))["tune"]
-    print(f"after epoch {state['epoch']}, on the faces to tune on:", scores(network, fer, utk))
-    temperature = temperature_of(answers(network, fer)["expression"], fer.labels)
+    print(f"after epoch {state['epoch']}, on the faces to tune on:", scores(network, fer))
+    temperature = temperature_of(answers(network, fer, mirror=True)["expression"], fer.labels)
     print(f"expression: temperature {temperature:.3f}")
     export(network, NETWORKS, temperature)
     write_digests(CARD, NETWORKS, _MADE)

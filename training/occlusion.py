@@ -22,16 +22,22 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto
-from torch import Tensor, nn
-from torch.nn import functional as fn
 
 from training import photos
 from training.chips import Chips, share_of, utkface
-from training.coverings import balanced, calibration_error, landmarks, maps_of, taken, trunk_session
+from training.cover_head import (
+    HELD_PARTS,
+    Made,
+    balanced,
+    calibration_error,
+    export,
+    fit,
+    logits_of,
+    slopes,
+)
+from training.coverings import landmarks, maps_of, taken, trunk_session
 from training.covers import cover_eyes, cover_forehead, cover_mouth, cover_nothing
-from training.export import HalfGraph
-from training.finish import write_digests
+from training.finish import CARD, NETWORKS, write_digests
 from training.loop import Log
 from vultus.faces.attributes.occlusion import PARTS
 from vultus.models.session import OnnxSession
@@ -39,27 +45,14 @@ from vultus.models.session import OnnxSession
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 
-NETWORKS = Path(__file__).resolve().parents[1] / "src/vultus/models/networks"
-CARD = NETWORKS.parent / "cards/vultus-attributes.toml"
 LABELS = Path(__file__).resolve().parents[1] / "tests/reference/lfw_occlusion.json"
 
 _SEED = 11
 _PROCESSES = 2
 _PICTURES = 3  # made of each face
 _COVERED = 0.35  # of the pictures, each part
-_EPOCHS, _BATCH, _RATE, _DECAY = 10, 128, 2e-3, 0.02
-_HELD_PARTS = 10
-_MAPS: tuple[str | int, ...] = ("n", 64, 13, 13)
 # How much of the eyes' own contrast is left: less, and they count as covered; more, as seen.
 _HIDDEN, _SEEN = 0.3, 0.6
-
-
-class Made(NamedTuple):
-    """maps: (n, 64, 13, 13) 16-bit floats; labels: (n, 2), eyes and mouth; held: (n,) bool."""
-
-    maps: Tensor
-    labels: Tensor
-    held: NDArray[np.bool_]
 
 
 class Real(NamedTuple):
@@ -68,21 +61,6 @@ class Real(NamedTuple):
     maps: Floats
     covered: NDArray[np.bool_]
     half: NDArray[np.bool_]
-
-
-class Head(nn.Module):
-    """The trunk's maps to a logit a part. Few channels, but it keeps places."""
-
-    def __init__(self, scale: float) -> None:
-        super().__init__()
-        self.scale = scale
-        self.conv = nn.Conv2d(64, 24, 3, 2, 1)
-        self.first, self.last = nn.Linear(24 * 7 * 7, 32), nn.Linear(32, len(PARTS))
-        self.drop = nn.Dropout(0.3)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        x = fn.relu(self.conv(maps * self.scale)).flatten(1)
-        return self.last(fn.relu(self.first(self.drop(x))))
 
 
 def made_picture(task: tuple[Bytes, Floats, Bytes, int]) -> tuple[Bytes, tuple[bool, bool]] | None:
@@ -142,52 +120,12 @@ def make(faces: Chips, trunk: OnnxSession) -> Made:
             pictures = np.stack([picture for _, (picture, _) in kept])
             maps.append(maps_of(trunk, pictures).astype(np.float16))
             labels += [covered for _, (_, covered) in kept]
-            held += [share_of(faces.names[i], _HELD_PARTS) == 0 for i, _ in kept]
+            held += [share_of(faces.names[i], HELD_PARTS) == 0 for i, _ in kept]
     return Made(
         torch.from_numpy(np.concatenate(maps)),
         torch.tensor(labels, dtype=torch.float32),
         np.array(held),
     )
-
-
-def fit(made: Made, log: Log) -> Head:
-    torch.manual_seed(_SEED)
-    kept = torch.from_numpy(np.flatnonzero(~made.held))
-    head = Head(1 / float(made.maps[kept[:2000]].float().std()))
-    optimiser = torch.optim.AdamW(head.parameters(), lr=_RATE, weight_decay=_DECAY)
-    an_epoch = len(kept) // _BATCH
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=_EPOCHS * an_epoch)
-    for epoch in range(_EPOCHS):
-        head.train()
-        order, total = kept[torch.randperm(len(kept))], 0.0
-        for step in range(an_epoch):
-            chosen = order[step * _BATCH : (step + 1) * _BATCH]
-            logits = head(made.maps[chosen].float())
-            loss = fn.binary_cross_entropy_with_logits(logits, made.labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.item()
-        log.write(epoch=epoch + 1, loss=total / an_epoch)
-    return head.eval()
-
-
-@torch.no_grad()
-def logits_of(head: Head, maps: Tensor) -> Floats:
-    return torch.cat([head(part.float()) for part in maps.split(256)]).numpy()
-
-
-def slopes(head: Head, made: Made) -> Floats:
-    """What to multiply the logits by, so that probabilities are right on the held-back tenth."""
-    held = torch.from_numpy(made.held)
-    logits = torch.from_numpy(logits_of(head, made.maps[held]))
-    tried = torch.logspace(-1.0, 0.5, 151)
-    losses = [
-        fn.binary_cross_entropy_with_logits(logits * t, made.labels[held], reduction="none").mean(0)
-        for t in tried
-    ]
-    return tried[torch.stack(losses).argmin(0)].numpy()
 
 
 def threshold(logits: Floats, covered: NDArray[np.bool_]) -> float:
@@ -214,27 +152,6 @@ def real_faces(shared: Path, work: Path, trunk: OnnxSession) -> dict[str, Real]:
     }
 
 
-def export(head: Head, slope: Floats, bias: Floats) -> bytes:
-    """Logits are (logit - bias) * slope, so that a probability of 0.5 lies at the bias."""
-
-    def weights(layer: nn.Conv2d | nn.Linear) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return layer.weight.detach().numpy(), layer.bias.detach().numpy()
-
-    graph = HalfGraph()
-    kernel, shift = weights(head.conv)
-    x = graph.conv("image", kernel * np.float32(head.scale), shift, stride=2, pad=1)
-    x = graph.node("Flatten", graph.node("Relu", x), axis=1)
-    kernel, shift = weights(head.first)
-    x = graph.node("Relu", graph.dense(x, kernel.T, shift))
-    kernel, shift = weights(head.last)
-    for k, part in enumerate(PARTS):
-        row, moved = kernel[k : k + 1].T * slope[k], (shift[k : k + 1] - bias[k]) * slope[k]
-        logit = graph.dense(x, row.astype(np.float32), moved.astype(np.float32))
-        graph.rename(graph.node("Sigmoid", logit), part)
-    outputs: dict[str, tuple[str | int, ...]] = {part: ("n", 1) for part in PARTS}
-    return graph.build(_MAPS, outputs, name="occlusion", kind=TensorProto.FLOAT)
-
-
 def crossed(logits: Floats, faces: Real, slope: float) -> tuple[float, Floats]:
     """The bias to ship, and probabilities of each half with the bias that was set on the other."""
     biases = [threshold(logits[faces.half == h], faces.covered[faces.half == h]) for h in (0, 1)]
@@ -250,7 +167,7 @@ def main() -> None:
     shared = Path(os.environ.get("VULTUS_SHARED", "../shared"))
     trunk, log = trunk_session(), Log(work / "occlusion.jsonl")
     made = make(utkface(shared, work), trunk)
-    head = fit(made, log)
+    head = fit(made, _SEED, log)
     slope, bias = slopes(head, made), np.zeros(len(PARTS))
     for k, (part, faces) in enumerate(real_faces(shared, work, trunk).items()):
         logits = logits_of(head, torch.from_numpy(faces.maps))[:, k]
@@ -262,7 +179,7 @@ def main() -> None:
             **balanced(told >= 0.5, faces.covered),
             ece=calibration_error(told, faces.covered),
         )
-    (NETWORKS / "occlusion.onnx").write_bytes(export(head, slope, bias))
+    (NETWORKS / "occlusion.onnx").write_bytes(export(head, PARTS, slope, bias))
     write_digests(CARD, NETWORKS, ("occlusion.onnx",))
 
 

@@ -33,8 +33,8 @@ def main() -> None:
     smiles = labelled.expressions == "happiness"
     fitted = np.array([share_of(person, 2) == 0 for person in labelled.people])
     networks = Analyzer().attribute_networks
-    maps = networks.maps(labelled.chips)
-    happy = networks.expression(maps).probabilities[:, EXPRESSIONS.index("happy")]
+    told = networks.expression(labelled.chips, networks.maps(labelled.chips))
+    happy = told.probabilities[:, EXPRESSIONS.index("happy")]
     features = shape_features(labelled.points68)
     scale = features[fitted].std(0)
     shape = LogisticRegression(class_weight="balanced", C=10)
@@ -46,14 +46,14 @@ def main() -> None:
     columns = np.stack([odds, log_odds(happy)], axis=1)
     both.fit(columns[fitted], smiles[fitted])
     print("with the expression: shape, happy, bias:", both.coef_[0], both.intercept_)
-    told = {
+    ways = {
         "shape": odds,
         "happy": log_odds(happy),
         "both": both.decision_function(columns),
         "as shipped, shape": measure_smile(labelled.points68) - 0.5,
         "as shipped, both": measure_smile(labelled.points68, happy) - 0.5,
     }
-    for name, values in told.items():
+    for name, values in ways.items():
         right = balanced_accuracy_score(smiles[~fitted], values[~fitted] > 0)
         area = roc_auc_score(smiles[~fitted], values[~fitted])
         print(f"{name}: balanced accuracy {right:.3f}, area under the curve {area:.3f}")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.fake_attributes import with_fake_networks
 from tests.fakes import fake_analyzer, picture
-from vultus.faces.attributes.networks import ExpressionAnswer
+from vultus.faces.attributes.networks import ExpressionAnswer, together
 from vultus.learn.softmax import softmax
 
 FEATURES = 48
@@ -34,7 +34,10 @@ class ColourNetworks:
         mixed = np.maximum(middle @ self._mixes + self._shift, 0)
         return np.ascontiguousarray(mixed.transpose(0, 3, 1, 2))
 
-    def expression(self, maps: np.ndarray) -> ExpressionAnswer:
+    def expression(self, chips: np.ndarray, maps: np.ndarray) -> ExpressionAnswer:
+        return together(self.branch(maps), self.branch(self.maps(chips[:, :, ::-1])))
+
+    def branch(self, maps: np.ndarray) -> ExpressionAnswer:
         features = maps.mean(axis=(2, 3))[:, :FEATURES]
         chances = softmax((features @ self.layer).astype(np.float64))
         return ExpressionAnswer(chances.astype(np.float32), features)

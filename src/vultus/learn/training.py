@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vultus._version import __version__
 from vultus.errors import UsageError
-from vultus.faces.attributes.networks import AttributeNetworks, ExpressionAnswer
+from vultus.faces.attributes.networks import AttributeNetworks, ExpressionAnswer, together
 from vultus.learn.expressions import expressions_of
 from vultus.learn.head import ExpressionHead, Floats, HeadCard
 from vultus.learn.softmax import Doubles, Linear, softmax
@@ -35,12 +35,17 @@ class Samples:
     """What the networks tell of n pictures.
 
     features, mirrored: (n, d), of the pictures and of their mirror images; shipped: (n, 7), the
-    probabilities of the shipped network, in the order of its `EXPRESSIONS`.
+    probabilities that the shipped network tells from both, in the order of its `EXPRESSIONS`.
     """
 
     features: Floats
     mirrored: Floats
     shipped: Floats
+
+    @property
+    def together(self) -> Floats:
+        """The features that an answer is told from, (n, d): the mean of both looks."""
+        return (self.features + self.mirrored) / 2
 
     def select(self, mask: NDArray[np.bool_]) -> Samples:
         """Some of them."""
@@ -71,9 +76,9 @@ class Trained:
 
 def look(networks: AttributeNetworks, chips: NDArray[np.uint8]) -> Samples:
     """The samples of aligned chips, uint8 (n, 150, 150, 3)."""
-    plain = networks.expression(networks.maps(chips))
-    mirrored = networks.expression(networks.maps(np.ascontiguousarray(chips[:, :, ::-1])))
-    return Samples(plain.features, mirrored.features, plain.probabilities)
+    plain = networks.branch(networks.maps(chips))
+    mirrored = networks.branch(networks.maps(np.ascontiguousarray(chips[:, :, ::-1])))
+    return Samples(plain.features, mirrored.features, together(plain, mirrored).probabilities)
 
 
 def probe(networks: AttributeNetworks, chips: NDArray[np.uint8]) -> ExpressionAnswer:
@@ -87,7 +92,7 @@ def probe(networks: AttributeNetworks, chips: NDArray[np.uint8]) -> ExpressionAn
     for _ in range(0, _PROBES, len(maps)):
         gains = random.lognormal(0, 0.5, (len(maps), maps.shape[1], 1, 1))
         mixed = (maps + maps[random.permutation(len(maps))]) * (gains / 2)
-        answers.append(networks.expression(mixed.astype(np.float32)))
+        answers.append(networks.branch(mixed.astype(np.float32)))
     return ExpressionAnswer(
         np.concatenate([answer.probabilities for answer in answers]),
         np.concatenate([answer.features for answer in answers]),
@@ -191,7 +196,7 @@ def _shipped_layer(
     network ends otherwise.
     """
     some = slice(_PROBES)  # faces as they are, beside the probes: more would only take memory
-    features = np.concatenate([samples.features[some], probes.features])
+    features = np.concatenate([samples.together[some], probes.features])
     chances = np.concatenate([samples.shipped[some], probes.probabilities])[:, places]
     readable = (chances > _LEAST).all(axis=1)
     if readable.sum() <= features.shape[1]:

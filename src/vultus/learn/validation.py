@@ -27,9 +27,9 @@ class Rows:
     weights: Doubles
 
     @property
-    def plain(self) -> Floats:
-        """The features of the pictures as they are, (n, d)."""
-        return self.features[: len(self.targets)]
+    def together(self) -> Floats:
+        """The mean features of each picture and its mirror image, (n, d), as answers are told."""
+        return (self.features[: len(self.targets)] + self.features[len(self.targets) :]) / 2
 
     def fit(
         self, used: NDArray[np.bool_], strength: float, prior: Linear, start: Linear | None = None
@@ -72,7 +72,7 @@ def cross_validate(rows: Rows, prior: Linear) -> Validated:
     A fold's own pictures have no say in the strength that they are answered with, so that the
     figures made of the logits are not those of the luckiest choice.
     """
-    classes = len(prior.bias)
+    classes, together = len(prior.bias), rows.together
     least = int(np.bincount(rows.targets, minlength=classes).min())
     folds = stratified_folds(rows.targets, max(2, min(FOLDS, least)))
     fitted: list[Linear | None] = [None] * (int(folds.max()) + 1)
@@ -83,7 +83,7 @@ def cross_validate(rows: Rows, prior: Linear) -> Validated:
         for fold, before in enumerate(fitted):
             held = folds == fold
             fitted[fold] = now = rows.fit(~held, strength, prior, before)
-            logits[held] = now.logits(rows.plain[held])
+            logits[held] = now.logits(together[held])
         answers.append(logits)
         losses.append(_losses(rows, logits, folds))
         totals = [sum(row) for row in losses]

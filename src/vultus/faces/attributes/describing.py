@@ -83,15 +83,18 @@ class Seen:
         self.faces = faces
         self._models = models
 
+    @property
+    def chips(self) -> NDArray[np.uint8]:
+        return cast("NDArray[np.uint8]", self.faces.chips)
+
     @cached_property
     def maps(self) -> Floats:
         """What all branches begin with."""
-        chips = cast("NDArray[np.uint8]", self.faces.chips)
-        return self._models.attribute_networks.maps(chips)
+        return self._models.attribute_networks.maps(self.chips)
 
     @cached_property
     def expression(self) -> ExpressionAnswer:
-        return self._models.attribute_networks.expression(self.maps)
+        return self._models.attribute_networks.expression(self.chips, self.maps)
 
     @cached_property
     def person(self) -> tuple[Ages, Floats]:
