@@ -14,9 +14,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file
 from benchmarks import (
     accuracy,
     attributes,
+    classifier,
+    clustering,
+    compat_tool,
     detection,
+    face_recognition_compat,
+    folder,
     machine,
     memory,
+    mmod,
     server,
     server_load,
     soak,
@@ -63,9 +69,24 @@ PARTS = {
     "photo": Part(
         "Photo to embeddings", speed.measure_photo, speed.photo_figures, speed.photo_details
     ),
+    "compat_tool": Part(
+        "The tool face_recognition", compat_tool.measure, compat_tool.figures, compat_tool.details
+    ),
     "accuracy": Part("Accuracy", accuracy.measure, accuracy.figures, accuracy.details),
     "detection": Part("Detection", detection.measure, detection.figures, detection.details),
+    "mmod": Part("dlib's MMOD detector", mmod.measure, mmod.figures, mmod.details),
+    "compat": Part(
+        "In place of face_recognition",
+        face_recognition_compat.measure,
+        face_recognition_compat.figures,
+        face_recognition_compat.details,
+    ),
     "attributes": Part("Attributes", attributes.measure, attributes.figures, attributes.details),
+    "folder": Part("A folder of photos", folder.measure, folder.figures, folder.details),
+    "classifier": Part("Classifier", classifier.measure, classifier.figures, classifier.details),
+    "clustering": Part(
+        "Grouping faces", clustering.measure, clustering.figures, clustering.details
+    ),
     "memory": Part("Memory", memory.measure, memory.figures, memory.details),
     "startup": Part("Start", startup.measure, startup.figures, startup.details),
     "video": Part("Video", video.measure, video.figures, video.details),

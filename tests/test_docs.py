@@ -169,4 +169,4 @@ def test_no_library_code_prints_asserts_or_unpickles():
         for node in ast.walk(ast.parse(source)):
             assert not isinstance(node, ast.Assert), path
             assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "print"), path
-        assert "import pickle" not in source or path.name == "arrays_pickle.py", path
+        assert not re.search(r"^\s*(import|from) pickle\b", source, re.M), path

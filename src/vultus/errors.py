@@ -63,7 +63,9 @@
     │   ├── CameraDown        camera_down: it shows nothing now
     │   └── FaceIdUnknown     face_id_unknown: a detected face that was never there, or expired
     ├── TracksInvalid         tracks_invalid: a file of recorded tracks cannot be used
+    ├── ImportInvalid         import_invalid: what another program kept cannot be taken over
     ├── ExtraMissing          extra_missing: an optional package is not installed
+    ├── AliasTaken            alias_taken: another package goes by the name that was asked for
     ├── StorageError          storage_failed: the disk is full, read-only or not there
     ├── NothingToDo           nothing_to_do: a folder without pictures, an empty list
     └── UsageError            usage: an argument or setting that makes no sense
@@ -348,8 +350,16 @@ class TracksInvalid(VultusError):
     code = "tracks_invalid"
 
 
+class ImportInvalid(VultusError):
+    code = "import_invalid"
+
+
 class ExtraMissing(VultusError):
     code = "extra_missing"
+
+
+class AliasTaken(VultusError):
+    code = "alias_taken"
 
 
 class StorageError(VultusError):

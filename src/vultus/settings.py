@@ -105,7 +105,7 @@ class RuntimeSettings(_Section):
     cache_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_cache_dir("vultus")),
         title="Cache folder",
-        description="Where converted models are kept. Safe to delete.",
+        description="Where converted models and embeddings are kept. Safe to delete.",
     )
 
 

@@ -13,21 +13,29 @@ from typer.core import TyperGroup
 
 from vultus._version import __version__
 from vultus.cli import (
+    align_command,
+    calibrate_command,
     capture_command,
+    classify_command,
+    cluster_command,
+    compat_command,
     demo_command,
     detect_command,
     doctor_command,
     embed_command,
     enroll_command,
     evaluate_command,
+    gallery_command,
     groups_command,
     identify_command,
+    import_command,
     info_command,
     keys_command,
     models_command,
     people_command,
     replay_command,
     serve_command,
+    sort_command,
     strangers_command,
     train_command,
     verify_command,
@@ -107,6 +115,11 @@ for command in (
     enroll_command.enroll,
     identify_command.identify,
     embed_command.embed,
+    align_command.align,
+    classify_command.classify,
+    cluster_command.cluster,
+    sort_command.sort,
+    calibrate_command.calibrate,
     watch_command.watch,
     capture_command.capture,
     replay_command.replay,
@@ -118,10 +131,13 @@ app.add_typer(people_command.app, name="people")
 app.add_typer(strangers_command.app, name="strangers")
 app.add_typer(visits_command.app, name="visits")
 app.add_typer(groups_command.app, name="groups")
+app.add_typer(gallery_command.app, name="gallery")
+app.add_typer(import_command.app, name="import")
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(models_command.app, name="models")
 app.add_typer(evaluate_command.app, name="evaluate")
 app.add_typer(train_command.app, name="train")
+app.add_typer(compat_command.app, name="compat")
 app.command()(info_command.info)
 app.command()(demo_command.demo)
 

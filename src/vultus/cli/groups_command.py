@@ -22,7 +22,13 @@ def list_groups(
     """List groups with the number of their people and faces."""
     with options.make_gallery(gallery) as people:
         rows = [
-            {"group": group.name, "people": group.people, "faces": group.faces}
+            {
+                "group": group.name,
+                "people": group.people,
+                "faces": group.faces,
+                "threshold": group.threshold.distance if group.threshold else None,
+                "far": group.threshold.far if group.threshold else None,
+            }
             for group in people.groups()
         ]
     Output(format).table(rows, "There are no groups.")

@@ -14,6 +14,7 @@ from vultus.errors import UsageError
 if TYPE_CHECKING:
     from vultus.faces.analyzer import Analyzer
     from vultus.gallery.gallery import Gallery
+    from vultus.learn.classifier import Classifier
     from vultus.learn.head import ExpressionHead
     from vultus.settings import Settings
 
@@ -89,6 +90,14 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+ClassifierOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--classifier",
+        help="People as `vultus train classifier` learnt them, in place of a group.",
+        show_default=False,
+    ),
+]
 SecondLookOption = Annotated[
     bool | None,
     typer.Option(
@@ -138,6 +147,26 @@ def head_of(model: Path | None, asked: Sequence[str]) -> ExpressionHead | None:
     from vultus.learn.head import load_head, networks_id
 
     return load_head(model, networks_id())
+
+
+def classifier_of(file: Path | None, **others: object) -> Classifier | None:
+    """The classifier of a file, if one was named; others: options of the gallery, by name.
+
+    Raises:
+        UsageError: options of the gallery stand beside it. ModelMissing, ModelDamaged,
+        ModelMismatch, ExtraMissing: the file cannot be used.
+    """
+    if file is None:
+        return None
+    beside = [f"--{name}" for name, value in others.items() if value is not None]
+    if beside:
+        raise UsageError(
+            f"--classifier stands in place of a group; {', '.join(beside)} says nothing with it.",
+            "Leave one of them out: people and threshold are in the classifier's file.",
+        )
+    from vultus.learn.classifier_file import load_classifier
+
+    return load_classifier(file)
 
 
 def make_analyzer(settings: Settings, *, mirror: bool | None = None) -> Analyzer:

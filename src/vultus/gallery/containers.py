@@ -14,6 +14,7 @@ from vultus.gallery.matcher import Templates
 from vultus.gallery.members import MemberStore, member_row
 from vultus.gallery.rows import find_group, inserted, now
 from vultus.gallery.schema import faces, groups, visits
+from vultus.gallery.thresholds import GroupThreshold, threshold_of
 from vultus.gallery.visits import forget_visits
 from vultus.gallery.wire_rows import (
     KIND_NAMES,
@@ -36,7 +37,7 @@ class Container:
     """A group as one kind of container. title: its name on the wire; group: its name here.
 
     recognition_model: what the client asked for when it made the group; None for one made here,
-    which takes and compares faces whatever the client calls its model.
+    which takes and compares faces whatever the client calls its model. threshold: its own.
     """
 
     kind: GroupKind
@@ -45,6 +46,7 @@ class Container:
     user_data: str | None
     recognition_model: str | None
     group: str
+    threshold: GroupThreshold | None = None
 
 
 class ContainerStore:
@@ -161,6 +163,7 @@ def _container(kind: GroupKind, row: Row) -> Container:
         user_data=row.user_data,
         recognition_model=row.recognition_model,
         group=row.name,
+        threshold=threshold_of(row),
     )
 
 

@@ -26,7 +26,7 @@ from vultus.errors import (
 )
 from vultus.gallery import schema
 
-HEAD = "0003"
+HEAD = "0004"
 _BUSY_SECONDS = 30
 
 

@@ -24,10 +24,11 @@ from vultus.gallery.calibration import Calibrator
 from vultus.gallery.database import Database
 from vultus.gallery.enrolment import Enrolment, PreparedFace, prepare_face, source_name
 from vultus.gallery.index import GroupIndex
-from vultus.gallery.matcher import Candidate, Decision, decide
+from vultus.gallery.matcher import Candidate, Decision, Templates, decide
 from vultus.gallery.rows import check_name
 from vultus.gallery.store import FaceRecord, Group, Person, Store, unknown_face
 from vultus.gallery.strangers import StrangerStore
+from vultus.gallery.thresholds import GroupThreshold, write_threshold
 from vultus.gallery.visits import VisitStore
 from vultus.imaging.folders import find_pictures, is_folder
 from vultus.imaging.load import ImageSource, load
@@ -60,7 +61,8 @@ class Gallery:
         address: path of a file (made when somebody is enrolled) or a database address; the
             setting `gallery` when not given.
         analyzer: finds and embeds faces; one with the default models when not given.
-        far: wished rate of false matches, picks the threshold; the model's own when not given.
+        far: wished rate of false matches, picks the threshold; when not given a group's own as
+            `vultus calibrate` measured it, else that of the settings or of the model.
 
     Everything that changes people is on disk when the call returns.
     """
@@ -77,6 +79,7 @@ class Gallery:
         self.database = Database(str(address or self.settings.gallery))
         self.analyzer = analyzer or Analyzer(self.settings)  # loads its models when first used
         self._far = far if far is not None else self.settings.matching.far
+        self._insists = far is not None  # whatever was measured for a group
         self._store = Store(self.database)
         self._index = GroupIndex(self._store)
         self.strangers = StrangerStore(self.database)
@@ -101,6 +104,19 @@ class Gallery:
     def calibrator_at(self, far: float | None) -> Calibrator:
         """The same for another rate, or the gallery's own. Raises UsageError: not measured."""
         return self.calibrator if far is None else Calibrator.of(self.analyzer.embedder_id, far)
+
+    def calibrator_with(
+        self, measured: GroupThreshold | None, far: float | None = None
+    ) -> Calibrator:
+        """The same for a group with this threshold of its own, unless a rate was asked for."""
+        calibrator = self.calibrator_at(far)
+        if measured is None or far is not None or self._insists:
+            return calibrator
+        return measured.applied_to(calibrator)
+
+    def calibrator_for(self, group: str, far: float | None = None) -> Calibrator:
+        """What names people of a group. Raises GroupUnknown."""
+        return self.calibrator_with(self._store.revision(group).threshold, far)
 
     # enrolling
 
@@ -208,8 +224,11 @@ class Gallery:
         """Name faces that were already found and embedded in one picture; `far` as in `decide`."""
         if faces.embeddings is None or faces.embedder is None:
             raise ModelMismatch("These faces have no embeddings.", "Analyze with embed=True.")
-        decisions = self.decide(faces.embeddings, faces.embedder, group=group, top=top, far=far)
-        return identifications(faces, decisions, self.calibrator_at(far).threshold)
+        templates, measured = self._index.searchable(group, faces.embedder)
+        calibrator = self.calibrator_with(measured, far)
+        margin = self.settings.matching.margin
+        decisions = decide(faces.embeddings, templates, calibrator, margin=margin, top=top)
+        return identifications(faces, decisions, calibrator.threshold)
 
     def decide(
         self,
@@ -222,18 +241,23 @@ class Gallery:
     ) -> list[Decision]:
         """Who the faces of one picture are, together, from embeddings (n, d) of this model.
 
-        far: wished rate of false matches for this once; the gallery's own when not given.
+        far: wished rate of false matches for this once; the group's threshold when not given.
 
         Raises:
             GroupUnknown: there is no such group. ModelMismatch: it is another model's.
         """
-        templates = self._index.templates(group, embedder)
+        templates, measured = self._index.searchable(group, embedder)
+        calibrator = self.calibrator_with(measured, far)
         margin = self.settings.matching.margin
-        return decide(embeddings, templates, self.calibrator_at(far), margin=margin, top=top)
+        return decide(embeddings, templates, calibrator, margin=margin, top=top)
 
     def forget_stale(self) -> None:
         """Let go of faces in memory that are no longer those of the database."""
         self._index.forget_stale()
+
+    def templates(self, group: str = DEFAULT_GROUP) -> Templates:
+        """What a group is searched by. Raises GroupUnknown, ModelMismatch."""
+        return self._index.templates(group, self.analyzer.embedder_id)
 
     # people and groups
 
@@ -260,6 +284,10 @@ class Gallery:
         """Raises GroupUnknown, or GroupExists where the new name is taken."""
         self._store.rename_group(name, new_name)
 
+    def set_threshold(self, group: str, measured: GroupThreshold | None) -> None:
+        """Give a group a threshold of its own, or take it away. Raises GroupUnknown."""
+        write_threshold(self.database, group, measured)
+
     def remove_group(self, name: str) -> None:
         """Remove a group with all its people, faces, strangers, visits and their pictures."""
         delete_pictures(self._store.remove_group(name))
@@ -281,6 +309,10 @@ class Gallery:
     def faces_of(self, person: str, *, group: str = DEFAULT_GROUP) -> list[FaceRecord]:
         """The enrolled faces of one person."""
         return self._store.faces(group, person=person)
+
+    def faces(self, group: str = DEFAULT_GROUP) -> list[FaceRecord]:
+        """All enrolled faces of a group, without their crops. Raises GroupUnknown."""
+        return self._store.faces(group, crops=False)
 
     def face(self, guid: str, *, person: str, group: str = DEFAULT_GROUP) -> FaceRecord:
         """One enrolled face by its guid. Raises GroupUnknown, PersonUnknown, FaceUnknown."""

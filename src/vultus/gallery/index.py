@@ -10,7 +10,8 @@ import numpy as np
 from vultus.errors import GroupUnknown, ModelMismatch
 from vultus.gallery.labels import label_number
 from vultus.gallery.matcher import Templates
-from vultus.gallery.store import FaceRecord, Store
+from vultus.gallery.store import FaceRecord, Revision, Store
+from vultus.gallery.thresholds import GroupThreshold
 
 log = logging.getLogger("vultus.gallery")
 
@@ -28,7 +29,7 @@ class GroupIndex:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock()
-        self._cached: dict[tuple[str, str], tuple[tuple[object, ...], Templates]] = {}
+        self._cached: dict[tuple[str, str], tuple[Revision, Templates]] = {}
 
     def templates(self, group: str, model: str) -> Templates:
         """The group's faces that `model` made.
@@ -37,6 +38,10 @@ class GroupIndex:
             GroupUnknown: there is no such group.
             ModelMismatch: the group has faces, but none of this model's.
         """
+        return self.searchable(group, model)[0]
+
+    def searchable(self, group: str, model: str) -> tuple[Templates, GroupThreshold | None]:
+        """The same with the group's own threshold, where it has one."""
         try:
             revision = self._store.revision(group)
         except GroupUnknown:
@@ -45,11 +50,11 @@ class GroupIndex:
             raise
         with self._lock:
             cached = self._cached.get((group, model))
-            if cached is None or cached[0] != revision:
+            if cached is None or cached[0][:3] != revision[:3]:
                 # The revision was read first: a change since makes this entry stale, not wrong.
                 cached = (revision, self._read(group, model))
                 self._cached[group, model] = cached
-            return cached[1]
+            return cached[1], revision.threshold
 
     def forget_stale(self) -> None:
         """Let go of what was changed or deleted, by whomever, and nobody has asked for since.
@@ -64,7 +69,7 @@ class GroupIndex:
                 revision = None
             with self._lock:
                 cached = self._cached.get(key)
-                if cached is not None and cached[0] != revision:
+                if cached is not None and (revision is None or cached[0][:3] != revision[:3]):
                     del self._cached[key]
 
     def _read(self, group: str, model: str) -> Templates:

@@ -44,6 +44,12 @@ groups = sa.Table(
     sa.Column("user_data", sa.Text),
     sa.Column("recognition_model", sa.String(20)),
     *_trained_columns(),
+    # what `vultus calibrate` measured, see `thresholds`
+    sa.Column("threshold", sa.Float),
+    sa.Column("threshold_model", sa.String(100)),
+    sa.Column("threshold_far", sa.Float),
+    sa.Column("threshold_people", sa.Integer),
+    sa.Column("threshold_at", sa.DateTime),
     sa.Index("ux_groups_kind_wire_id", "kind", "wire_id", unique=True),
 )
 

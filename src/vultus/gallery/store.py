@@ -6,7 +6,7 @@ import datetime
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -40,6 +40,7 @@ from vultus.gallery.rows import (
     update_person,
 )
 from vultus.gallery.schema import faces, groups, persons, visits
+from vultus.gallery.thresholds import COLUMNS, GroupThreshold, threshold_of
 from vultus.gallery.visits import forget_visits
 
 
@@ -50,6 +51,19 @@ class Group:
     revision: int
     people: int
     faces: int
+    threshold: GroupThreshold | None = None
+
+
+class Revision(NamedTuple):
+    """What changes with a group. Its id and when it was made tell it from others.
+
+    SQLite gives the id of a removed group to the next one, whose number may be the same.
+    """
+
+    id: int
+    number: int
+    made_at: datetime.datetime
+    threshold: GroupThreshold | None
 
 
 @dataclass(frozen=True)
@@ -94,14 +108,14 @@ class Store:
         if after is not None:
             query = query.where(groups.c.name > after)
         with self._database.read() as connection:
-            return [Group(*row) for row in connection.execute(query)]
+            return [_group(row) for row in connection.execute(query)]
 
     def group(self, name: str) -> Group:
         with self._database.read() as connection:
             row = connection.execute(_group_query().where(groups.c.name == name)).one_or_none()
             if row is None:
                 raise unknown_group(connection, name)
-            return Group(*row)
+            return _group(row)
 
     def create_group(self, name: str) -> None:
         name = check_name(name, "group")
@@ -129,21 +143,13 @@ class Store:
             note(connection, "group.remove", name)
             return pictures
 
-    def revision(self, group: str) -> tuple[int, int, datetime.datetime]:
-        """What changes with the group; cheap enough to ask before every search.
-
-        Its id, its revision and when it was made: SQLite gives the id of a removed group to
-        the next one, whose revision may be the same.
-        """
+    def revision(self, group: str) -> Revision:
+        """What changes with the group; cheap enough to ask before every search."""
         with self._database.read() as connection:
-            row = connection.execute(
-                sa.select(groups.c.id, groups.c.revision, groups.c.created_at).where(
-                    groups.c.name == group
-                )
-            ).one_or_none()
+            row = connection.execute(_REVISION, {"name": group}).one_or_none()
             if row is None:
                 raise unknown_group(connection, group)
-            return int(row[0]), int(row[1]), row[2]
+            return Revision(row.id, row.revision, row.created_at, threshold_of(row))
 
     # people
 
@@ -334,6 +340,15 @@ def unknown_face(group: str, face: int | str) -> FaceUnknown:
     )
 
 
+_REVISION = sa.select(groups.c.id, groups.c.revision, groups.c.created_at, *COLUMNS).where(
+    groups.c.name == sa.bindparam("name")
+)
+
+
+def _group(row: sa.Row[Any]) -> Group:
+    return Group(row.id, row.name, row.revision, row.people, row.faces, threshold_of(row))
+
+
 def _group_query() -> sa.Select[Any]:
     people = sa.select(sa.func.count(persons.c.id)).where(persons.c.group_id == groups.c.id)
     enrolled = (
@@ -345,8 +360,9 @@ def _group_query() -> sa.Select[Any]:
         groups.c.id,
         groups.c.name,
         groups.c.revision,
-        people.scalar_subquery(),
-        enrolled.scalar_subquery(),
+        people.scalar_subquery().label("people"),
+        enrolled.scalar_subquery().label("faces"),
+        *COLUMNS,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeAlias, TypeVar, cast
 
@@ -20,6 +20,7 @@ from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.gallery.database import Database
 from vultus.gallery.matcher import Templates
 from vultus.gallery.schema import faces, listed_faces, persons
+from vultus.gallery.thresholds import GroupThreshold, threshold_of
 from vultus.gallery.wire_rows import (
     KIND_NAMES,
     GroupKind,
@@ -38,10 +39,14 @@ RUNNING = "running"
 
 @dataclass(frozen=True)
 class TrainedPeople:
-    """templates: guids stand in the place of names; recognition_model: None fits every one."""
+    """templates: guids stand in the place of names; recognition_model: None fits every one.
+
+    threshold: the group's own, as it is now.
+    """
 
     templates: Templates
     recognition_model: str | None
+    threshold: GroupThreshold | None = None
 
     @property
     def how_many_of_each(self) -> dict[str, int]:
@@ -119,7 +124,8 @@ class TrainedIndex:
         with self._reading(key) as connection:
             row = container_row(connection, kind, wire_id)
             require_trained(row, kind)
-            return self._kept(key, row, connection, _read_people)
+            kept = self._kept(key, row, connection, _read_people)
+            return replace(kept, threshold=threshold_of(row))
 
     def faces(self, kind: ListKind, wire_id: str, model: str) -> TrainedFaces:
         """The faces of a list that `model` made; all of them where a list needs no training.

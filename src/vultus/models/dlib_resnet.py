@@ -10,12 +10,15 @@ smaller one is zero-padded at the end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vultus.models.dlib_stream import DlibStream
-from vultus.models.graph import GraphBuilder, fold_normalisation
+
+if TYPE_CHECKING:
+    from vultus.models.graph import GraphBuilder
 
 Array = NDArray[np.float32]
 
@@ -74,6 +77,9 @@ def _read_convolutions(stream: DlibStream) -> list[Conv]:
 
 
 def _build(convolutions: list[Conv], linear: Array) -> bytes:
+    # onnx takes 70 ms to import, and whoever runs the network needs only numbers of this file
+    from vultus.models.graph import GraphBuilder, fold_normalisation
+
     graph = GraphBuilder()
     stem, *rest = convolutions
     kernel, bias = fold_normalisation(stem.kernel, stem.bias, CHIP_MEAN, CHIP_SCALE)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import vultus.compat.face_recognition as face_recognition
 from tests.compat.face_recognition.test_api_numbers import use_analyzer
 from vultus.compat.face_recognition import api
 from vultus.errors import ImageUnreadable, UsageError
 
+ROOT = Path(__file__).parents[3]
 BOX = (67, 277, 181, 163)  # a location in `astronaut`
 
 
@@ -354,6 +358,30 @@ def test_batches_are_lists_of_one_size():
         face_recognition.batch_face_locations(np.stack(pictures[:1]))
     with pytest.raises(TypeError, match="enlarged"):
         face_recognition.batch_face_locations(pictures[:1], -1)
+
+
+def test_python_on_the_page_runs(astronaut, tmp_path, monkeypatch, capsys):
+    for name in ("obama.jpg", "party.jpg"):
+        Image.fromarray(astronaut).save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "face_recognition.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "docs/face_recognition.md", "exec"), {})  # noqa: S102
+    assert re.match(r"\[(np\.)?True_?\] \[0\.\]\nobama ", capsys.readouterr().out)
+
+
+def test_submodules_are_there_as_in_the_original(under_its_name):
+    program = (
+        "import face_recognition as f; f.api.face_encodings; "
+        "assert not hasattr(f, 'face_recognition_cli'); "  # until somebody imports it
+        "import face_recognition.face_recognition_cli, face_recognition.face_detection_cli; "
+        "f.face_recognition_cli.main, f.face_detection_cli.main; "
+        "from face_recognition import face_recognition_cli as c; assert c is f.face_recognition_cli"
+    )
+    command = [sys.executable, "-W", "error", "-c", program]
+    assert subprocess.run(command, check=False, env=under_its_name).returncode == 0
 
 
 def test_its_version_is_that_of_the_api():

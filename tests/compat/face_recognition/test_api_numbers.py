@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 import vultus.compat.face_recognition as face_recognition
 from tests.shared import shared
@@ -49,6 +50,27 @@ def pictures(reference, lfw):
         )
         for name, faces in reference["faces"].items()
     ]
+
+
+def test_hog_boxes_are_about_dlibs(pictures):
+    apart = []
+    for image, faces in pictures:
+        found = np.array(face_recognition.face_locations(image))
+        for top, right, bottom, left in (face["location"] for face in faces[:-1]):  # dlib's own
+            edges = np.abs(found - (top, right, bottom, left)).max(axis=1)
+            apart.append(edges.min() / (right - left + 1))
+    assert len(apart) == 20
+    assert max(apart) < 0.22  # none is missed: dlib's boxes come in steps of 20 %
+    assert np.median(apart) < 0.09
+    assert np.mean(np.array(apart) <= 0.15) >= 0.85
+
+
+def test_the_smallest_faces_that_dlib_finds_are_found():
+    with Image.open(shared("photos/people/cf_a/001_A.jpg")) as photo:
+        image = np.array(ImageOps.pad(photo.convert("RGB"), (640, 480)))
+    (found,) = face_recognition.face_locations(image)
+    assert 29 <= found[2] - found[0] <= 44  # dlib: 37
+    assert face_recognition.face_locations(image, 0) == []
 
 
 @pytest.mark.parametrize("model", ["large", "small"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
+import zlib
 
 import numpy as np
 import pytest
@@ -118,6 +120,18 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(monkeypatc
     monkeypatch.setattr(pictures, "_most_pixels", lambda: 100)
     with pytest.raises(ImageTooLarge, match="100 are allowed"):
         face_recognition.load_image_file(io.BytesIO(encoded(Image.new("RGB", (30, 20)))))
+
+
+def test_a_picture_that_pillow_itself_finds_far_too_large():
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"0"))
+    with pytest.raises(ImageTooLarge, match="MAX_IMAGE_PIXELS"):
+        face_recognition.load_image_file(io.BytesIO(data))
 
 
 def test_the_odd_ones_of_the_originals_own_suite():

@@ -19,6 +19,7 @@ from tests.compat.face_recognition.squares import paint, use_squares
 from tests.shared import shared
 from vultus.compat.face_recognition import api, engine, tool
 from vultus.compat.face_recognition import face_recognition_cli as fr_cli
+from vultus.errors import ImageTooLarge
 
 
 @pytest.fixture
@@ -196,6 +197,31 @@ def test_a_broken_picture_ends_the_command(known, tmp_path):
         assert result.exit_code == 1
         assert result.stdout.splitlines() == [f"{path},ada" for path in order[:2]]
         assert Path(order[2]).name in result.stderr
+
+
+def large(path: str) -> None:
+    raise ImageTooLarge("The picture has many pixels.", "Make it smaller.")
+
+
+def broken(path: str) -> None:
+    raise OSError("broken data stream when reading image file")
+
+
+def odd(path: str) -> None:
+    raise ValueError("no more data")
+
+
+@pytest.mark.parametrize("load", [large, broken, odd])
+def test_the_broken_picture_is_named_where_the_error_does_not(known, monkeypatch, load):
+    monkeypatch.setattr(api, "load_image_file", load)
+    for cpus in ("1", "2"):
+        result = run(known, known, "--cpus", cpus)
+        assert result.exit_code == 1
+        assert result.stderr.count(str(known / "")) == 1
+        assert result.stderr.startswith("error: ")
+        assert len(result.stderr.splitlines()) == 1
+    with pytest.raises((OSError, ValueError, ImageTooLarge), match="known"):
+        fr_cli.scan_known_people(str(known))
 
 
 def test_wrong_arguments():

@@ -7,9 +7,12 @@ from datetime import datetime, timezone
 
 import pytest
 
+from tests.fakes import picture, png
 from tests.server.api.quick import enrol, path_of, problem_of
 from vultus.gallery.gallery import Gallery
+from vultus.gallery.thresholds import GroupThreshold
 from vultus.gallery.visits import VisitRecord
+from vultus.models.catalogue import EMBEDDER
 
 GROUPS = "/api/v1/groups"
 JSON = {"Content-Type": "application/json"}
@@ -39,6 +42,21 @@ def test_a_group_from_its_making_to_its_end(quick):
     assert [change.action for change in told if change.action.startswith("group")] == [
         "group.remove", "group.rename", "group.create",
     ]  # fmt: skip
+
+
+def test_a_threshold_of_its_own_is_shown_and_used(quick):
+    enrol(quick, "own", "ada")
+    quick.services.gallery.set_threshold("own", GroupThreshold(EMBEDDER, 0.123, 0.01, 1))
+    assert quick.client.get(path_of("own")).json()["threshold"] == 0.123
+    options = {"group": "own", "explain": True}
+    body, kind = png(picture("ada")), {"Content-Type": "image/png"}
+    for more, threshold in [({}, 0.123), ({"far": 0.001}, 0.518)]:
+        answer = quick.client.post(
+            "/api/v1/identify", content=body, headers=kind, params=options | more
+        )
+        (face,) = answer.json()["faces"]
+        assert face["why"]["threshold"] == pytest.approx(threshold)
+    quick.client.delete(path_of("own"))
 
 
 def test_groups_come_in_pages(quick):

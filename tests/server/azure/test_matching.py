@@ -15,6 +15,8 @@ from tests.server.azure.places import (
     train_and_wait,
 )
 from tests.server.live import Live
+from vultus.gallery.thresholds import GroupThreshold
+from vultus.models.catalogue import EMBEDDER
 
 GROUPS = [("persongroups", "personGroupId"), ("largepersongroups", "largePersonGroupId")]
 NEAR = SAME / 4
@@ -93,6 +95,32 @@ def test_two_faces_may_be_one_person(live):
     found = asked(live, "identify", faceIds=faces, personGroupId="twins")
     assert [answer["faceId"] for answer in found] == faces
     assert {answer["candidates"][0]["personId"] for answer in found} == {ids["ada"]}
+
+
+@pytest.mark.parametrize(("kind", "member"), GROUPS)
+def test_a_threshold_of_the_groups_own_is_where_the_confidence_is_a_half(live, kind, member):
+    name = f"own-{kind}"
+    ids = make_group(live, kind, name, {"ada": [0]})
+    face, group = detected(live, NEAR), {member: name}
+
+    def answers() -> tuple[float | None, float, bool]:
+        (found,) = asked(live, "identify", faceIds=[face], **group)
+        verdict = asked(live, "verify", faceId=face, personId=ids["ada"], **group)
+        first = found["candidates"][0]["confidence"] if found["candidates"] else None
+        return first, verdict["confidence"], verdict["isIdentical"]
+
+    sure = pytest.approx(confidence(NEAR), abs=1e-4)
+    assert answers() == (sure, sure, True)
+    gallery = live.services.gallery
+    half = pytest.approx(0.5, abs=1e-4)
+    gallery.set_threshold(name, GroupThreshold(EMBEDDER, NEAR + 1e-7, 0.01, 1))
+    assert answers() == (half, half, True)
+    gallery.set_threshold(name, GroupThreshold(EMBEDDER, NEAR / 2, 0.01, 1))
+    named, verified, same = answers()
+    assert (named, same) == (None, False)
+    assert verified < 0.5
+    gallery.set_threshold(name, None)
+    assert answers() == (sure, sure, True)
 
 
 def test_how_many_candidates_and_from_which_confidence(live):

@@ -71,7 +71,8 @@ def face_locations(
     """Where faces are: (top, right, bottom, left) of each, cut at the picture's border.
 
     Args:
-        number_of_times_to_upsample: 0 finds faces from about 75 pixels, 1 from 37, 2 from 18.
+        number_of_times_to_upsample: 0 finds faces with boxes from about 72 pixels, 1 from 36, 2
+            from 18.
         model: `cnn` for dlib's MMOD network, the most confident face first. Everything else,
             `hog` included, stands for Vultus' detector, which draws squares as dlib's HOG
             detector does and finds more; the largest face first.

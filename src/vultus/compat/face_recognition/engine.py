@@ -21,15 +21,22 @@ from vultus.compat.face_recognition.boxes import FoundByCnn, Rectangle
 if TYPE_CHECKING:
     from vultus.faces.analyzer import Analyzer
     from vultus.faces.mmod import MmodDetector
+    from vultus.faces.mtcnn import Detections
     from vultus.faces.shape_predictor import ShapePredictor
     from vultus.settings import Settings
 
 Image = NDArray[np.uint8]
 
-# The smallest box that dlib's HOG detector draws in a picture as it is; half of it in one that is
-# enlarged once. MTCNN's box is narrower than the square drawn here (`faces.alignment`).
-_SMALLEST_SQUARE_PX = 75
-_WIDTH_OF_SQUARE = 1 / 1.06
+# From the squares of `faces.alignment`, which suit landmarks, to boxes nearer to those of dlib's
+# HOG detector: larger, and shifted towards where the nose points. Fitted on 39 photos at two
+# sizes, on 227 faces that both find; either half gives about the same. dlib's own come in steps
+# of 20 % of the side, which nobody can foretell.
+_SIDE_OF_SQUARE = 1.05
+_SHIFT_OF_NOSE = 0.3  # of what lies between the nose and the middle of the eyes, across
+# A little less than the smallest box that dlib draws in a picture as it is, 73; half of it in one
+# that is enlarged once. MTCNN's box is narrower than what is drawn here (1.06: `faces.alignment`).
+_SMALLEST_BOX_PX = 71
+_WIDTH_OF_BOX = 1 / (1.06 * _SIDE_OF_SQUARE)
 _SMALLEST_FACE_PX = 12  # of the setting `detection.min_face_px`
 # Faces whose embeddings are asked for at once, in copies with `num_jitters`
 COPIES_AT_ONCE = 64
@@ -90,18 +97,28 @@ def _frugal_settings() -> Settings:
 
 def find_like_hog(image: Image, upsample: int) -> list[Rectangle]:
     """Faces found by the default detector, as squares in the style of dlib's, largest first."""
-    from vultus.faces.alignment import dlib_squares
     from vultus.faces.detection import find_faces
 
     analyzer = _analyzer()
-    smallest = _SMALLEST_SQUARE_PX * _WIDTH_OF_SQUARE / 2 ** min(upsample, 10)
+    smallest = _SMALLEST_BOX_PX * _WIDTH_OF_BOX / 2 ** min(upsample, 10)
     settings = analyzer.settings.detection.model_copy(
         update={"min_face_px": max(_SMALLEST_FACE_PX, round(smallest))}
     )
     with _loading:
         detector = analyzer.detector
-    squares = np.rint(dlib_squares(find_faces(detector, image, settings))).astype(int)
-    return [Rectangle(*square) for square in squares.tolist()]
+    boxes = np.rint(_hog_boxes(find_faces(detector, image, settings))).astype(int)
+    return [Rectangle(*box) for box in boxes.tolist()]
+
+
+def _hog_boxes(found: Detections) -> NDArray[np.float32]:
+    """Corners, (n, 4), about as dlib's HOG detector draws them."""
+    from vultus.faces.alignment import dlib_squares
+
+    squares, points = dlib_squares(found), found.landmarks
+    centres = (squares[:, :2] + squares[:, 2:]) / 2
+    centres[:, 0] += _SHIFT_OF_NOSE * (points[:, 2, 0] - points[:, :2, 0].mean(axis=1))
+    half = (squares[:, 2:] - squares[:, :2]) * (_SIDE_OF_SQUARE / 2)
+    return np.concatenate([centres - half, centres + half], axis=1, dtype=np.float32)
 
 
 def find_by_cnn(images: list[Image], upsample: int) -> list[list[FoundByCnn]]:

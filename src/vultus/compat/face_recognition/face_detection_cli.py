@@ -40,7 +40,7 @@ def test_image(image_to_check: str, model: str, upsample: int = 0) -> None:
     """Print where faces are in a picture.
 
     Raises:
-        ImageError: the picture cannot be used.
+        OSError, ValueError, ImageTooLarge: the picture cannot be read.
     """
     process_images_in_process_pool([image_to_check], 1, model, upsample)
 
@@ -53,7 +53,8 @@ def process_images_in_process_pool(
     The name is the original's; these are threads, and the lines come in the order of the pictures.
 
     Raises:
-        ValueError: no such number of cores. ImageError: a picture cannot be used.
+        ValueError: no such number of cores.
+        OSError, ValueError, ImageTooLarge: a picture cannot be read.
     """
 
     def look(path: str) -> list[Location]:
@@ -71,7 +72,9 @@ def process_images_in_process_pool(
 @click.option("--cpus", default=1, help="Pictures at once; -1: as many as there are cores.")
 @click.option("--model", default="hog", help="Detector: hog (fast) or cnn. [default: hog]")
 @click.option(
-    "--upsample", default=0, help="Enlarge the picture so often before: finds smaller faces."
+    "--upsample",
+    default=0,
+    help="How often to enlarge the picture before; each time finds faces half as large.",
 )
 def main(image_to_check: str, cpus: int, model: str, upsample: int) -> None:
     """Find the faces in a picture, or in all pictures of a folder."""

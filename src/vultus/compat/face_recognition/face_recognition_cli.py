@@ -45,7 +45,8 @@ def scan_known_people(known_people_folder: str) -> tuple[list[str], list[Encodin
     Says so on stdout where a picture shows nobody, or several of whom the first is taken.
 
     Raises:
-        OSError: there is no such folder. ImageError: a picture cannot be used.
+        OSError: there is no such folder. OSError, ValueError, ImageTooLarge: a picture cannot be
+        read.
     """
     return _scan(known_people_folder, cpus=1)
 
@@ -87,7 +88,7 @@ def test_image(
     """Print who is in a picture: for each face everybody within `tolerance`.
 
     Raises:
-        ImageError: the picture cannot be used.
+        OSError, ValueError, ImageTooLarge: the picture cannot be read.
     """
     process_images_in_process_pool(
         [image_to_check], known_names, known_face_encodings, 1, tolerance, show_distance
@@ -107,7 +108,8 @@ def process_images_in_process_pool(
     The name is the original's; these are threads, and the lines come in the order of the pictures.
 
     Raises:
-        ValueError: no such number of cores. ImageError: a picture cannot be used.
+        ValueError: no such number of cores.
+        OSError, ValueError, ImageTooLarge: a picture cannot be read.
     """
 
     def look(path: str) -> Found:
@@ -160,7 +162,7 @@ def main(
 ) -> None:
     """Name the people in a picture, or in all pictures of a folder.
 
-    KNOWN_PEOPLE_FOLDER holds a picture of each person, named as the person.
+    KNOWN_PEOPLE_FOLDER holds a picture of each person, named as the person: obama.jpg.
     """
     is_folder = Path(image_to_check).is_dir()
     names, known = _scan(known_people_folder, cpus if is_folder else 1)

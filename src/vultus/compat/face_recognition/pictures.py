@@ -29,15 +29,22 @@ def decode(file: Any, mode: str | None) -> NDArray[Any]:
 
     Pillow.init()
     formats = [name for name in Pillow.OPEN if name != _RUNS_OTHER_PROGRAMS]
-    with Pillow.open(file, formats=formats) as picture, _truncated_files.allowed():
-        most = _most_pixels()
+    most = _most_pixels()
+    try:
+        opened = Pillow.open(file, formats=formats)
+    except Pillow.DecompressionBombError as error:
+        raise _too_large("far more pixels", most) from error
+    with opened as picture, _truncated_files.allowed():
         if picture.width * picture.height > most:
-            raise ImageTooLarge(
-                f"The picture has {picture.width:,} x {picture.height:,} pixels; at most {most:,} "
-                "are allowed.",
-                "Make it smaller, or raise VULTUS_LIMITS__MAX_IMAGE_PIXELS.",
-            )
+            raise _too_large(f"{picture.width:,} x {picture.height:,} pixels", most)
         return np.array(picture.convert(mode) if mode else picture)
+
+
+def _too_large(what: str, most: int) -> ImageTooLarge:
+    return ImageTooLarge(
+        f"The picture has {what}; at most {most:,} are allowed.",
+        "Make it smaller, or raise VULTUS_LIMITS__MAX_IMAGE_PIXELS.",
+    )
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from vultus.compat.face_recognition.engine import one_thread_a_network
-from vultus.errors import VultusError
+from vultus.errors import ImageError, VultusError
 from vultus.work import work_through
 
 Answer = TypeVar("Answer")
@@ -69,6 +69,15 @@ def threads_for(cpus: int) -> int:
     return cpus
 
 
+def _naming(path: str, error: Exception) -> Exception:
+    """The error with the picture in its message: of what is broken inside, Pillow names no file."""
+    if path in str(error):
+        return error
+    if isinstance(error, VultusError):
+        return type(error)(f"{path}: {error.message}", error.hint)
+    return (OSError if isinstance(error, OSError) else ValueError)(f"{path}: {error}")
+
+
 def for_each(
     paths: Sequence[str],
     work: Callable[[str], Answer],
@@ -78,10 +87,17 @@ def for_each(
     """`work` on each picture, on several threads; `answer` here, in the order of the pictures.
 
     Raises:
-        VultusError: a picture cannot be used. Those before it were answered.
-        ValueError: no such number of cores.
+        OSError, ValueError, ImageTooLarge: a picture cannot be read, which is named. Those before
+        it were answered. ValueError: no such number of cores.
     """
-    for result in work_through(paths, work, threads_for(cpus)):
+
+    def work_by_name(path: str) -> Answer:
+        try:
+            return work(path)
+        except (OSError, ValueError, ImageError) as error:
+            raise _naming(path, error) from error
+
+    for result in work_through(paths, work_by_name, threads_for(cpus)):
         if result.error is not None:
             raise result.error
         answer(result.task, cast("Answer", result.answer))

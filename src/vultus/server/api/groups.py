@@ -35,6 +35,7 @@ def list_groups(request: Request, limit: Limit = 100, after: After = None) -> Gr
     summary="Make an empty group",
     status_code=201,
     responses=problems(409, 413, 415, 507),
+    response_model_exclude_none=True,
     openapi_extra=takes(NewName),
 )
 async def create_group(
@@ -54,6 +55,7 @@ async def create_group(
     "/api/v1/groups/{group}",
     summary="Get a group",
     responses=problems(404),
+    response_model_exclude_none=True,
 )
 def get_group(request: Request, group: GroupName) -> GroupInfo:
     """One group, with the number of its people and faces."""
@@ -64,6 +66,7 @@ def get_group(request: Request, group: GroupName) -> GroupInfo:
     "/api/v1/groups/{group}",
     summary="Rename a group",
     responses=problems(404, 409, 413, 415, 507),
+    response_model_exclude_none=True,
     openapi_extra=takes(NewName),
 )
 async def rename_group(

@@ -36,10 +36,18 @@ class GroupInfo(BaseModel):
     name: str
     person_count: int
     face_count: int = Field(description="Enrolled faces of all its people.")
+    threshold: float | None = Field(
+        None, description="Distance of its own, where `vultus calibrate` measured one."
+    )
 
     @classmethod
     def of(cls, group: Group) -> GroupInfo:
-        return cls(name=group.name, person_count=group.people, face_count=group.faces)
+        return cls(
+            name=group.name,
+            person_count=group.people,
+            face_count=group.faces,
+            threshold=group.threshold.distance if group.threshold else None,
+        )
 
 
 class GroupPage(BaseModel):

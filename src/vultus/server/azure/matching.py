@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from vultus import errors
 from vultus.errors import VultusError
+from vultus.gallery.calibration import Calibrator
 from vultus.gallery.grouping import group_faces
-from vultus.gallery.matcher import Templates, distances_to, distances_to_people
+from vultus.gallery.matcher import distances_to, distances_to_people
+from vultus.gallery.training import TrainedPeople
 from vultus.gallery.wire_rows import GroupKind, ListKind
 from vultus.server.azure.problems import AzureError, bad_argument
 from vultus.server.azure.questions import (
@@ -36,7 +38,7 @@ def verify_faces(question: FacesQuestion, services: Services) -> Answer:
     """Whether two faces are one person."""
     first, second = _detected((question.first, question.second), services, unknown=404)
     distance = float(np.linalg.norm(first.embedding - second.embedding))
-    return _verdict(distance, services)
+    return _verdict(distance, services.gallery.calibrator)
 
 
 def verify_person(question: PersonQuestion, services: Services) -> Answer:
@@ -51,7 +53,8 @@ def verify_person(question: PersonQuestion, services: Services) -> Answer:
     if not templates.persons:
         raise AzureError(404, "PersistedFaceNotFound", "This person has no face.")
     distances = distances_to_people(face.embedding[None], templates)
-    return _verdict(float(distances[0, 0]), services)
+    calibrator = services.gallery.calibrator_with(container.threshold)
+    return _verdict(float(distances[0, 0]), calibrator)
 
 
 def identify(question: IdentifyQuestion, services: Services) -> list[Answer]:
@@ -64,24 +67,26 @@ def identify(question: IdentifyQuestion, services: Services) -> list[Answer]:
     return [
         {"faceId": face_id, "candidates": candidates}
         for face_id, candidates in zip(
-            question.faces, _candidates(probes, trained.templates, question, services), strict=True
+            question.faces, _candidates(probes, trained, question, services), strict=True
         )
     ]
 
 
 def _candidates(
     probes: NDArray[np.float32],
-    templates: Templates,
+    trained: TrainedPeople,
     question: IdentifyQuestion,
     services: Services,
 ) -> list[list[Answer]]:
+    templates = trained.templates
     if not templates.persons:
         return [[] for _ in probes]
+    calibrator = services.gallery.calibrator_with(trained.threshold)
     distances = distances_to_people(probes, templates)
     return [
         [
             {"personId": templates.persons[person], "confidence": confidence}
-            for person, confidence in _ranked(row, question.top, question.least, services)
+            for person, confidence in _ranked(row, question.top, question.least, calibrator)
         ]
         for row in distances
     ]
@@ -101,7 +106,7 @@ def similar(question: SimilarQuestion, services: Services) -> list[Answer]:
     distances = distances_to(face.embedding[None], embeddings)[0]
     return [
         {name: ids[row], "confidence": confidence}
-        for row, confidence in _ranked(distances, question.top, least, services)
+        for row, confidence in _ranked(distances, question.top, least, services.gallery.calibrator)
     ]
 
 
@@ -158,11 +163,11 @@ def _require_same_model(first: str | None, second: str | None) -> None:
 
 
 def _ranked(
-    distances: NDArray[np.float32], top: int, least: float, services: Services
+    distances: NDArray[np.float32], top: int, least: float, calibrator: Calibrator
 ) -> list[tuple[int, float]]:
     """Rows and confidences of the nearest, nearest first: at most `top`, of `least` confidence."""
     order = np.argsort(distances, kind="stable")[:top]
-    confidences = services.gallery.calibrator.probability(distances[order])
+    confidences = calibrator.probability(distances[order])
     return [
         (int(row), float(confidence))
         for row, confidence in zip(order, confidences, strict=True)
@@ -170,8 +175,8 @@ def _ranked(
     ]
 
 
-def _verdict(distance: float, services: Services) -> Answer:
-    confidence = float(services.gallery.calibrator.probability(distance))
+def _verdict(distance: float, calibrator: Calibrator) -> Answer:
+    confidence = float(calibrator.probability(distance))
     return {"isIdentical": confidence >= SAME, "confidence": confidence}
 
 
