@@ -15,7 +15,6 @@ from vultus.cli.exit_codes import FAILED
 from vultus.cli.folder_faces import CacheOption, describe_pictures, make_describer
 from vultus.cli.output import Format, Output
 from vultus.imaging.folders import Picture, find_pictures, is_folder
-from vultus.imaging.load import readable
 
 if TYPE_CHECKING:
     from vultus.gallery.matcher import Decision
@@ -85,6 +84,8 @@ def classify(
 def _answer(
     classifier: Classifier, picture: Picture, looked: FolderFaces, top: int, *, labelled: bool
 ) -> _Answer:
+    from vultus.imaging.load import readable
+
     import numpy as np
 
     folders = picture.place.parts[:-1] if labelled else ()

@@ -45,7 +45,8 @@ class Samples:
     @property
     def together(self) -> Floats:
         """The features that an answer is told from, (n, d): the mean of both looks."""
-        return (self.features + self.mirrored) / 2
+        mean: Floats = np.float32(0.5) * (self.features + self.mirrored)
+        return mean
 
     def select(self, mask: NDArray[np.bool_]) -> Samples:
         """Some of them."""

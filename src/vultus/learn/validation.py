@@ -29,7 +29,9 @@ class Rows:
     @property
     def together(self) -> Floats:
         """The mean features of each picture and its mirror image, (n, d), as answers are told."""
-        return (self.features[: len(self.targets)] + self.features[len(self.targets) :]) / 2
+        plain, mirrored = np.split(self.features, 2)
+        mean: Floats = np.float32(0.5) * (plain + mirrored)
+        return mean
 
     def fit(
         self, used: NDArray[np.bool_], strength: float, prior: Linear, start: Linear | None = None

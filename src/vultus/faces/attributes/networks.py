@@ -56,7 +56,7 @@ def together(first: ExpressionAnswer, second: ExpressionAnswer) -> ExpressionAns
     """Two looks at the same faces as one: mean features, the probabilities of the mean logits."""
     both = np.sqrt(first.probabilities * second.probabilities)
     sums = np.maximum(both.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return ExpressionAnswer(both / sums, (first.features + second.features) / 2)
+    return ExpressionAnswer(both / sums, np.float32(0.5) * (first.features + second.features))
 
 
 def _in_batches(session: Session, rows: NDArray[np.generic]) -> list[Floats]:
