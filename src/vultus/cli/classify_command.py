@@ -84,9 +84,9 @@ def classify(
 def _answer(
     classifier: Classifier, picture: Picture, looked: FolderFaces, top: int, *, labelled: bool
 ) -> _Answer:
-    from vultus.imaging.load import readable
-
     import numpy as np
+
+    from vultus.imaging.load import readable
 
     folders = picture.place.parts[:-1] if labelled else ()
     truth = unicodedata.normalize("NFC", readable(folders[0])) if folders else None
