@@ -11,7 +11,10 @@ from vultus import errors
 
 SOURCE = Path(vultus.__file__).parent
 # These never leave through the API, or are for whoever installed Vultus there.
-OF_THE_COMMAND_LINE = ("cli/", "server/running.py", "video/track_file.py", "video/capture.py")
+OF_THE_COMMAND_LINE = (
+    *("cli/", "compat/", "evaluate/", "migrate/"),
+    *("server/running.py", "video/track_file.py", "video/capture.py"),
+)
 OF_WHOEVER_RUNS_IT = ("models/", "learn/")
 OF_OTHER_PROGRAMS = re.compile(r"pip install|rpicam-hello|--system-site-packages")
 OPTION = re.compile(r"(^|\s)--[a-z]|`vultus |\bvultus [a-z]+ (list|show|add|create|revoke|merge)\b")
