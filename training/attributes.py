@@ -34,6 +34,7 @@ _SMOOTHING = 0.1
 Batch = tuple[NDArray[np.uint8], Tensor, Tensor]
 _YEARS = torch.arange(AGES, dtype=torch.float32)
 
+GROWN_UP = 13  # years, from which on a gender shows
 TUNE_PARTS = 8  # of what is left of UTKFace, an eighth is to tune on
 
 
@@ -69,15 +70,19 @@ def age_target(ages: Tensor) -> Tensor:
     return bell / bell.sum(1, keepdim=True)
 
 
-def person_loss(out: dict[str, Tensor], labels: Tensor) -> Tensor:
-    """Age as a distribution and its mean (Gao et al., 2018), and gender."""
+def person_loss(out: dict[str, Tensor], labels: Tensor, children: float = 1.0) -> Tensor:
+    """Age as a distribution and its mean (Gao et al., 2018), and gender.
+
+    children: how much the gender of somebody under 13 counts.
+    """
     ages = labels[:, 0].clamp(max=AGES - 1).float()
     logs = fn.log_softmax(out["age"], dim=1)
     divergence = fn.kl_div(logs, age_target(ages), reduction="batchmean")
     mean = (logs.exp() * _YEARS).sum(1)
     off = ((mean - ages).abs() / (4 + 0.1 * ages)).mean()
     wanted = labels[:, 1].float() * 0.9 + 0.05
-    gender = fn.binary_cross_entropy_with_logits(out["gender"][:, 0], wanted)
+    counts = torch.where(ages < GROWN_UP, children, 1.0)
+    gender = fn.binary_cross_entropy_with_logits(out["gender"][:, 0], wanted, counts)
     return 0.5 * divergence + 0.5 * off + gender
 
 

@@ -107,6 +107,11 @@ def test_strangers_who_are_enrolled_are_told_by_name(calibrate, pictures, tmp_pa
     ran = calibrate("--group", "team", "--far", 0.25, "--strangers", folder, "--dry-run")
     assert f"looks like {PEOPLE[2]} who is enrolled" in ran.stdout
     assert "14 strangers" in ran.stdout
+    assert "stand in for them" not in ran.stdout
+    ran = calibrate(
+        "--group", "team", "--far", 0.8, "--strangers", pictures / "people", "--dry-run"
+    )
+    assert "all strangers look as if they were enrolled: the people" in ran.stdout
 
 
 REFUSED = [

@@ -174,6 +174,8 @@ def test_one_person_under_two_names_is_told(vultus, people):
         ([], [], "no folder"),
         (list(PEOPLE), ["--seed", 3], "Give --split"),
         (list(PEOPLE), ["--split", "--train-images-per-class", 40], "leaves no picture"),
+        (list(PEOPLE), ["--split", "--min-images-per-class", 2], "3 or more"),
+        (list(PEOPLE), ["--strangers", "nowhere"], "nowhere is no folder"),
     ],
 )
 def test_what_cannot_be_trained_on(vultus, people, tmp_path, keep, more, said):
@@ -221,6 +223,16 @@ def test_what_it_learnt_from_does_not_count(vultus, model, people, tmp_path):
     ran = vultus("classify", people, "--model", model)
     assert "32 images that it learnt from are not counted below" in ran.stdout
     assert "2 images of known people: accuracy 0.000" in ran.stdout
+
+
+def test_only_strangers_beside_what_it_learnt_from(vultus, model, people):
+    write_people(people, {"Eve": "eve"}, 2)
+    ran = vultus("classify", people, "--model", model)
+    assert "32 images that it learnt from are not counted below" in ran.stdout
+    assert "2 images of people it does not know: 0.0% named" in ran.stdout
+    ran = vultus("classify", people, "--model", model, "-f", "json")
+    summary = ran.records[-1]["summary"]
+    assert (summary["known"], summary["accuracy"], summary["strangers"]) == (0, None, 2)
 
 
 def test_files_alone_are_answered_and_not_counted(vultus, model, people, tmp_path):

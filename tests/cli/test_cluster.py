@@ -96,7 +96,8 @@ def test_a_folder_a_person(cluster, photos, tmp_path):
 
 
 def test_crops_and_links(cluster, photos, tmp_path):
-    assert cluster(photos, "--into", tmp_path / "faces", "--crops").code == 0
+    ran = cluster(photos, "--into", tmp_path / "faces", "--crops")
+    assert ran.code == 0 and "5 faces in " in ran.stderr and "5 cut out" in ran.stderr
     assert placed(tmp_path / "faces") == [
         "person-001/1-face1-2.jpg",
         "person-001/1-face1.jpg",

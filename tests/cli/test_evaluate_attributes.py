@@ -109,7 +109,7 @@ def test_people_by_the_names_of_their_pictures(evaluate, colours, tmp_path):
     Image.fromarray(picture("dan")).save(tmp_path / "holiday.png")
     (tmp_path / "8_0_1_x.jpg").write_bytes(b"no picture")
     chips = cut_faces(analyzer, paths).chips
-    ages, female = analyzer.person_head.told(analyzer.resnet.look(chips)[1])
+    ages, female = analyzer.person_head.told(analyzer.look(chips)[1])
     ran = evaluate("age-gender", tmp_path, "-f", "json", "--jobs", 2)
     (record,) = ran.records
     assert list(record)[:7] == PEOPLE_KEYS

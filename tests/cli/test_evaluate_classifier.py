@@ -85,6 +85,8 @@ def test_strangers_from_another_folder(run, tmp_path, model, fresh):
     arguments = ("--model", model, "--strangers", strangers, "-f", "json")
     (record,) = run("evaluate", "classifier", fresh, *arguments).records
     assert record["open_set"]["strangers"] == 3 + 4
+    ran = run("evaluate", "classifier", fresh, "--model", model, "--strangers", "nowhere")
+    assert ran.code == 2 and "nowhere is no folder" in ran.stderr
 
 
 def test_faces_that_are_not_found_are_never_named(run, model, fresh):

@@ -122,6 +122,7 @@ def test_groups_that_say_little(check, run, tmp_path):
     gallery_of([face("ada")], tmp_path, "one")
     (found,) = check("--group", "one", "-f", "json").records
     assert (found["kind"], found["person"], found["faces"]) == ("few", "ada", 1)
+    assert "ada needs more photos: 1 good\n" in check("--group", "one").stdout
     gallery_of(crowd(5, 1), tmp_path, "singles")
     assert len(check("--group", "singles", "-f", "json").records) == 5
 

@@ -135,14 +135,6 @@ def test_receiver_operating_is_scikit_learns(seed):
         assert metrics.roc_auc(distances, same) == pytest.approx(area, abs=1e-9)
 
 
-@given(st.integers(0, 10_000))
-def test_average_precision_of_distances(seed):
-    distances, same = sample(seed)
-    scores = scores_of(distances)
-    expected = sklearn_metrics.average_precision_score(same, scores)
-    assert metrics.average_precision(scores, same) == pytest.approx(expected, abs=1e-9)
-
-
 @settings(max_examples=40)
 @given(st.integers(0, 10_000), st.sampled_from([2, 5]))
 def test_losses_of_probabilities(seed, classes):

@@ -43,7 +43,7 @@ def test_refuses_what_is_no_list_of_pairs(tmp_path, body):
 
 
 def test_refuses_a_missing_file(tmp_path):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="no list of pairs: No such file"):
         read_pairs(tmp_path / "nothing.tsv")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vultus.faces.embedder import DlibResNet, embed_mirrored
+from vultus.faces.embedder import DlibResNet, embed_mirrored, look_mirrored
 from vultus.models import dlib_resnet
 from vultus.models.catalogue import EMBEDDER, card
 from vultus.models.session import OnnxSession
@@ -48,6 +48,30 @@ def test_a_batch_is_as_its_chips_alone(analyzer):
     np.testing.assert_allclose(analyzer.embedder.embed(batch), alone, atol=1e-5)
 
 
+def test_inner_features_hold_the_embedding_means_and_maps(embedder):
+    embeddings, inner = embedder.look(chips(2))
+    assert inner.shape == (2, dlib_resnet.INNER_SIZE)
+    np.testing.assert_array_equal(inner[:, :128], embeddings)
+    sizes = [32] * 3 + [64] * 4 + [128] * 3 + [256] * 4
+    means = np.split(inner[:, 128 : 128 + sum(sizes)], np.cumsum(sizes)[:-1], axis=1)
+    last, parts = np.split(inner[:, 128 + sum(sizes) :], [256 * 4], axis=1)
+    np.testing.assert_allclose(last.reshape(2, 256, 4).mean(2), means[-1], atol=1e-5)
+    # parts share their edges, so that their mean is near that of the map, not equal to it
+    off = np.abs(parts.reshape(2, 64, 16).mean(2) - means[6])
+    assert off.max() < 0.25 * means[6].max()
+    assert parts.reshape(2, 64, 16).std(2).max() > 0
+
+
+def test_parts_of_the_face_are_told_apart(embedder):
+    left = chips(1)
+    left[:, :, 75:] = 128
+    _, inner = embedder.look(np.concatenate([left, left[:, :, ::-1]]))
+    parts = inner[:, -64 * 16 :].reshape(2, 64, 4, 4)
+    here, there = parts[0], parts[1][:, :, ::-1]
+    spread = np.abs(parts[0] - parts[0][:, :, ::-1]).mean()
+    assert np.abs(here - there).mean() < spread
+
+
 class Means:
     """A session whose answer tells each chip's mean of the left half, and the batches it got."""
 
@@ -81,6 +105,9 @@ def test_the_mirrored_embedding_is_the_mean_of_both_sides():
     chip[1] = 7
     found = embed_mirrored(DlibResNet(Means(), "means"), chip)
     np.testing.assert_array_equal(found, [[20], [7]])
+    embeddings, inner = look_mirrored(DlibResNet(Means(), "means"), chip)
+    np.testing.assert_array_equal(embeddings, found)
+    np.testing.assert_array_equal(inner, found + 1)
 
 
 def test_a_mirrored_embedding_does_not_care_for_mirrors(analyzer):

@@ -56,6 +56,34 @@ def test_strangers_that_are_given(people, analyzer, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_split_keeps_pictures_back_whatever_there_is(people, analyzer):
+    trained = vultus.train_classifier(people, min_images_per_class=6, split=True, analyzer=analyzer)
+    assert (trained.tested.known, trained.tested.strangers) == (3, 2)  # five of six learnt from
+    with pytest.raises(UsageError, match="takes three"):
+        vultus.train_classifier(people, min_images_per_class=2, split=True, analyzer=analyzer)
+
+
+def test_aligned_faces_are_those_of_the_command(people, analyzer, tmp_path):
+    vultus.align(people, tmp_path / "faces", how="aligned", analyzer=analyzer)
+    assert '"margin": 0' in (tmp_path / "faces" / "alignment.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "said"),
+    [
+        ("people/faces", {}, "lies in"),
+        ("faces", {"size": 20}, "leaves nothing"),
+        ("faces", {"size": 9000}, "size: "),
+        ("faces", {"how": "askew"}, "how: "),
+        ("faces", {"how": "aligned", "margin": 3}, "says nothing"),
+    ],
+)
+def test_faces_that_cannot_be_cut(people, analyzer, tmp_path, out, options, said):
+    with pytest.raises(UsageError, match=said):
+        vultus.align(people, tmp_path / out, analyzer=analyzer, **options)
+    assert not (tmp_path / out).exists()
+
+
 def test_what_cannot_be_done_is_said(people, analyzer, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(NothingToDo):

@@ -47,11 +47,11 @@ def test_known_people_by_name_others_by_cluster_group_photos_in_each():
         "others": "d",
         "no-faces": "e",
     }
-    assert [(each.person, each.pictures, each.faces) for each in found.folders] == [
-        ("Ada", 2, 2),
-        (None, 2, 2),
-        (None, 1, 0),
-        (None, 1, 0),
+    assert [(each.person, each.pictures) for each in found.folders] == [
+        ("Ada", 2),
+        (None, 2),
+        (None, 1),
+        (None, 1),
     ]
 
 

@@ -199,6 +199,10 @@ SINGLE = {
     "short": ("a", A[:127], "found 127"),
     "of zeros": ("a", np.zeros(128), "length"),
     "words": ("a", ["x"] * 128, "no encoding"),
+    "words in an array": ("a", np.array(["x"] * 128), "no encoding"),
+    "an array without dimensions": ("a", [np.array(1.5)], "found ndarray"),
+    "a row of rows in a list": ("a", [np.ones((128, 2))], "found ndarray"),
+    "large numbers": ("a", [1e300] * 128, "not finite"),
     "truths": ("a", [True] * 128, "no encoding"),
     "nothing": ("a", None, "NoneType"),
     "an empty list": ("a", [], "no encoding"),
@@ -229,6 +233,14 @@ def test_no_more_than_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_FACES", 2)
     with pytest.raises(ImportInvalid, match="more than 2 encodings"):
         read_encodings(save(tmp_path / "known.pickle", {"encodings": ROWS, "names": NAMES}))
+
+
+def test_one_row_named_again_and_again_is_not_copied_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_NUMBERS", 50_000)
+    for row in (np.ones(1000), [1.0] * 1000):
+        shared = {"encodings": [row] * 100, "names": ["ada"] * 100}
+        with pytest.raises(ImportInvalid, match="more than 50,000 numbers"):
+            read_encodings(save(tmp_path / "known.pickle", shared))
 
 
 def test_the_record_says_what_it_is():

@@ -14,6 +14,7 @@ from tests.models.test_arrays_pickle import RAN, Exploit
 from vultus.errors import ImportInvalid
 from vultus.migrate import plain
 from vultus.migrate.plain import read_plain
+from vultus.models import pickle_machine
 
 ROWS = encodings(3)
 
@@ -207,6 +208,35 @@ def test_an_array_cut_off_anywhere_is_refused(read, protocol):
     for end in [*range(1, 300, 7), len(whole) // 2, len(whole) - 1]:
         with pytest.raises(ImportInvalid):
             read(whole[:end])
+
+
+def long_texts() -> bytes:
+    """One text of 40,000 bytes, made anew 100 times."""
+    text = "a" * 10_000
+    dtype = b"cnumpy\ndtype\nX\x07\x00\x00\x00<U10000\x85Rq\x010"
+    data = b"B" + (40_000).to_bytes(4, "little") + text.encode("utf-32-le") + b"q\x020"
+    word = b"cnumpy._core.multiarray\nscalar\nq\x030"
+    return b"\x80\x03" + dtype + data + word + b"](" + b"h\x03h\x01h\x02\x86R" * 100 + b"e."
+
+
+def many_lists() -> bytes:
+    """One array of 10,000 rows of one object, made anew 100 times."""
+    dtype = b"cnumpy\ndtype\nX\x02\x00\x00\x00O8\x85R"
+    shape, items = b"M\x10\x27K\x01\x86", b"](" + b"N" * 10_000 + b"e"
+    state = b"(K\x01" + shape + dtype + b"\x89" + items + b"tq\x010"
+    arguments = b"cnumpy\nndarray\n\x85q\x020"
+    word = b"cnumpy._core.multiarray\n_reconstruct\nq\x030"
+    array = b"h\x03h\x02Rh\x01b"
+    return b"\x80\x03" + state + arguments + word + b"](" + array * 100 + b"e."
+
+
+@pytest.mark.parametrize("bomb", [long_texts, many_lists])
+def test_what_is_made_again_and_again_is_counted(read, bomb, monkeypatch):
+    data = bomb()
+    assert len(read(data)) == 100
+    monkeypatch.setattr(pickle_machine, "_MAX_MADE_BYTES", 2**21)
+    with pytest.raises(ImportInvalid, match="makes more than 2,097,152 bytes"):
+        read(data)
 
 
 def test_a_file_over_the_limit_is_refused(read, monkeypatch):

@@ -11,11 +11,11 @@ import typer
 from vultus.cli import options
 from vultus.cli.folder_faces import make_describer
 from vultus.cli.output import Format, Output
-from vultus.errors import NothingToDo, UsageError
-from vultus.imaging.folders import find_pictures, is_folder
+from vultus.errors import NothingToDo
+from vultus.imaging.folders import find_pictures
 
 if TYPE_CHECKING:
-    from vultus.learn.aligning import AlignedPicture, Options
+    from vultus.learn.aligning import AlignedPicture
 
 _LISTED = 20  # skipped pictures named on the screen; the table has all
 
@@ -65,10 +65,15 @@ def align(
     Example: vultus align photos/ --out faces/ --size 160 --margin 32
     """
     out = Output(format)
-    from vultus.learn.aligning import AlignedFolder, align_pictures
+    from vultus.learn.aligning import (
+        AlignedFolder,
+        align_pictures,
+        check_places,
+        choose_options,
+    )
 
-    chosen = _options(size, margin, how)
-    _check_places(folder, out_folder)
+    chosen = choose_options(size, margin, how.value)
+    check_places(folder, out_folder)
     pictures = find_pictures([folder]).pictures
     place = AlignedFolder(out_folder, chosen, force=force)
     analyzer, at_once = make_describer(jobs, len(pictures))
@@ -81,31 +86,6 @@ def align(
     _sum_up(out, done, out_folder)
     if not any(found.row.status == "aligned" for found in done):
         raise NothingToDo("No face was found.", f"{out_folder / 'alignment.csv'} says why.")
-
-
-def _options(size: int, margin: int | None, how: How) -> Options:
-    from vultus.learn.aligning import MARGIN_PX, Options
-
-    if how is How.aligned and margin is not None:
-        raise UsageError(
-            "--margin says nothing with --how aligned.", "Leave it out: the eyes give the scale."
-        )
-    wide = 0 if how is How.aligned else MARGIN_PX if margin is None else margin
-    if wide >= size:
-        raise UsageError(
-            f"A margin of {wide} pixels leaves nothing of {size}.", "Choose a smaller --margin."
-        )
-    return Options(size=size, margin=wide, how=how.value)
-
-
-def _check_places(folder: Path, out_folder: Path) -> None:
-    """Faces must not land among the pictures that the next run reads."""
-    if not is_folder(folder):
-        raise UsageError(f"{folder} is no folder.", "Name a folder of pictures.")
-    if out_folder.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(
-            f"{out_folder} lies in {folder}, whose pictures are read.", "Choose a place beside it."
-        )
 
 
 def _record(found: AlignedPicture, folder: Path) -> dict[str, object]:

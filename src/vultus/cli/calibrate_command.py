@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vultus.cli import options
-from vultus.cli.folder_faces import CacheOption, describe_pictures, make_describer
+from vultus.cli.folder_faces import (
+    CacheOption,
+    describe_pictures,
+    make_describer,
+    tell_unreadable,
+)
 from vultus.cli.output import Format, Output
 from vultus.errors import NothingToDo, UsageError
 
@@ -127,9 +132,7 @@ def _look(
 
     analyzer, at_once = make_describer(jobs, len(listed.paths), mirror)
     looked = describe_pictures(out, analyzer, listed.paths, at_once, cached=cached)
-    for one in looked:
-        if one.error is not None:
-            out.note(f"{one.path}: left out: {one.error.message} [{one.error.code}]")
+    tell_unreadable(out, looked)
     faceless = sum(one.error is None and one.main is None for one in looked)
     if faceless:
         out.note(f"{faceless} pictures of strangers show no face and are left out")
@@ -164,9 +167,10 @@ def _lines(record: dict[str, Any]) -> list[str]:
 def _warnings(record: dict[str, Any]) -> list[str]:
     lines = []
     if not record["strangers"]:
-        lines.append(
-            "no strangers were given (--strangers): the people of the group stand in for them"
-        )
+        why = "no strangers were given (--strangers)"
+        if record["looks_enrolled"]:
+            why = "all strangers look as if they were enrolled"
+        lines.append(f"{why}: the people of the group stand in for them")
     for one in record["looks_enrolled"]:
         lines.append(
             f"left out: {one['stranger']} ({one['source']}) looks like {one['person']} who is "
@@ -201,7 +205,9 @@ def _cost(now: dict[str, Any], before: dict[str, Any]) -> str:
 
 def _alike(record: dict[str, Any]) -> list[str]:
     alike = record["alike"]
-    lines = [f"{alike['too_alike']} pairs of people are too alike at this threshold"]
+    count = alike["too_alike"]
+    pairs = "pair of people is" if count == 1 else "pairs of people are"
+    lines = [f"{count} {pairs} too alike at this threshold"]
     if alike["pairs"]:
         lines[0] += "; the most alike:"
     for pair in alike["pairs"]:

@@ -153,7 +153,7 @@ def _sum_up(out: Output, classifier: Classifier, answers: Sequence[_Answer], fai
         [answer.truth or "" for answer in fresh or told],
         [answer.decision for answer in fresh or told if answer.decision],
     )
-    if judgement.known:  # else the folders are no people, or none that it knows
+    if {answer.truth for answer in told} & {*classifier.labels}:  # else folders are no people
         figures |= judgement.to_dict()
     if out.format is Format.json:
         out.data({"summary": rounded(figures)})

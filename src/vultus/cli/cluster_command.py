@@ -201,8 +201,12 @@ def _write_folders(
         plan = own.plan(wanted, photos.by_digest)
         done = own.carry_out(plan, goals.link)
         kinds = Counter(how for _, how in out.progress(done, len(plan.new), "Writing"))
-    said = ", ".join(f"{count} by {how}" for how, count in sorted(kinds.items()))
-    out.note(f"{len(wanted)} pictures in {goals.into}: {said or 'nothing new'}")
+    said = [
+        f"{count} cut out" if how == "crop" else f"{count} by {how}"
+        for how, count in sorted(kinds.items())
+    ]
+    what = "faces" if goals.crops else "pictures"
+    out.note(f"{len(wanted)} {what} in {goals.into}: {', '.join(said) or 'nothing new'}")
 
 
 def _answer(

@@ -179,7 +179,7 @@ def evaluate_age_gender(out: Output, folder: Path, jobs: int) -> None:
         out,
         [path for path, _ in known],
         jobs,
-        lambda analyzer, chips: analyzer.person_head.told(analyzer.resnet.look(chips)[1]),
+        lambda analyzer, chips: analyzer.person_head.told(analyzer.look(chips)[1]),
     )
     ages = Ages(
         *(

@@ -69,20 +69,20 @@ def classifier(
     Folders of people it does not know count as strangers. Pictures that it learnt from are left
     out.
 
-    Example: vultus evaluate classifier people/ --model people.vultus --strangers others/
+    Example: vultus evaluate classifier people/ --model people.skops --strangers others/
     """
     out = Output(format)
     from vultus.cli.records import rounded
     from vultus.evaluate.people import read_people
+    from vultus.evaluate.strangers import list_strangers
     from vultus.evaluate.summaries import classifier_report
-    from vultus.imaging.folders import find_pictures
     from vultus.learn.classifier_file import load_classifier
 
     extras = Extras(report, plots)
     extras.check()
     learnt = load_classifier(model)
     people = read_people(images)
-    others = [one.path for one in find_pictures([strangers]).pictures] if strangers else []
+    others = [] if strangers is None else list_strangers(strangers).paths
     began = time.perf_counter()
     faces = embed_folder(out, [*people.paths, *others], jobs, mirror=learnt.mirror, cached=cached)
     learnt.require(faces.analyzer.embedder_id, mirror=faces.analyzer.mirror)

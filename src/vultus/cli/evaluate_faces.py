@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vultus.cli.folder_faces import describe_pictures, make_describer
+from vultus.cli.folder_faces import describe_pictures, make_describer, tell_unreadable
 from vultus.cli.output import Output
 from vultus.errors import NothingToDo
 
@@ -44,11 +44,7 @@ def embed_folder(
 
     analyzer, at_once = make_describer(jobs, len(paths), mirror)
     looked = describe_pictures(out, analyzer, paths, at_once, cached=cached)
-    left_out = []
-    for one in looked:
-        if one.error is not None:
-            out.note(f"{one.path}: left out: {one.error.message} [{one.error.code}]")
-            left_out.append({"source": str(one.path), "code": one.error.code})
+    tell_unreadable(out, looked)
     usable = [row for row, one in enumerate(looked) if one.error is None]
     faces = [looked[row].main for row in usable]
     vectors = [None if face is None else face.embedding for face in faces]
@@ -62,5 +58,9 @@ def embed_folder(
         np.stack([nothing if vector is None else vector for vector in vectors]),
         np.array([vector is not None for vector in vectors], bool),
         [looked[row].digest for row in usable],
-        left_out,
+        [
+            {"source": str(one.path), "code": one.error.code}
+            for one in looked
+            if one.error is not None
+        ],
     )

@@ -49,3 +49,10 @@ def describe_pictures(
     finally:
         if cache is not None:
             cache.close()
+
+
+def tell_unreadable(out: Output, looked: Sequence[FolderFaces]) -> None:
+    """Say which pictures cannot be used, and why."""
+    for one in looked:
+        if one.error is not None:
+            out.note(f"left out: {one.error.message} [{one.error.code}]")

@@ -145,9 +145,8 @@ def _describe(found: Finding) -> str:
         )
     if found.kind == "poor":
         return f"{face} is poor: quality {found.quality:.2f}"
-    if found.faces:
-        return (
-            f"{found.person} needs more photos: {found.faces} good, of which {found.recognised} "
-            "are recognised by the others"
-        )
-    return f"{found.person} needs photos: there is no good one"
+    good = found.faces or 0
+    told = f"{found.person} needs more photos: {good or 'none'} good"
+    if good < 2:  # there are no others that could recognise it
+        return told
+    return f"{told}, of which {found.recognised} are recognised by the others"

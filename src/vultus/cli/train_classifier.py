@@ -11,11 +11,15 @@ import typer
 
 from vultus.cli import options
 from vultus.cli.classify_command import judgement_lines
-from vultus.cli.folder_faces import CacheOption, describe_pictures, make_describer
+from vultus.cli.folder_faces import (
+    CacheOption,
+    describe_pictures,
+    make_describer,
+    tell_unreadable,
+)
 from vultus.cli.output import Format, Output
 from vultus.cli.places import check_new_file
 from vultus.errors import UsageError
-from vultus.imaging.folders import find_pictures
 
 if TYPE_CHECKING:
     from vultus.faces.analyzer import Analyzer
@@ -24,8 +28,6 @@ if TYPE_CHECKING:
     from vultus.learn.people import Floats, Gathered, Split
 
 _LISTED = 20
-_TRAIN = 35
-_RECIPES_SHARE = 7 / 8  # 35 of 40
 
 
 class KindName(str, Enum):
@@ -106,6 +108,7 @@ def classifier(
     began = time.monotonic()
     train = _train_images(min_images, train_images, split, seed)
     check_new_file(out_file, force)
+    from vultus.evaluate.strangers import list_strangers
     from vultus.learn.classifier import train_classifier
     from vultus.learn.classifier_file import save_classifier
     from vultus.learn.classifier_kinds import require_learn
@@ -115,7 +118,7 @@ def classifier(
 
     require_learn()
     pictures = read_classes(folder, MAX_PEOPLE)
-    others = [] if strangers is None else [one.path for one in find_pictures([strangers]).pictures]
+    others = [] if strangers is None else list_strangers(strangers).paths
     analyzer, at_once = make_describer(jobs, len(pictures.paths) + len(others), mirror)
     gathered = _gather(out, analyzer, folder, pictures, at_once, cached=cache)
     parts = split_people(gathered.faces, at_least=min_images, train=train, seed=seed)
@@ -149,15 +152,9 @@ def _train_images(at_least: int, train: int | None, split: bool, seed: int | Non
                 "--train-images-per-class and --seed say how to split.", "Give --split, too."
             )
         return None
-    if train is None:
-        return min(_TRAIN, max(1, int(at_least * _RECIPES_SHARE)))
-    if train >= at_least:
-        raise UsageError(
-            f"--train-images-per-class {train} leaves no picture to test of people with "
-            f"{at_least} pictures.",
-            "Choose fewer, or more --min-images-per-class.",
-        )
-    return train
+    from vultus.learn.people import choose_train_images
+
+    return choose_train_images(at_least, train)
 
 
 def _gather(
@@ -207,6 +204,7 @@ def _strangers(
     if not paths:
         return None
     found = describe_pictures(out, analyzer, paths, at_once, cached=cached)
+    tell_unreadable(out, found)
     vectors = embeddings_of(found)
     if not len(vectors):
         raise UsageError("No picture of --strangers shows a face.", "Give other pictures.")

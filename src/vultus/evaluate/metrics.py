@@ -126,12 +126,6 @@ def precision_recall(
     return found / (ends + 1), found / max(total, 1)
 
 
-def average_precision(scores: Floats, right: Bools) -> float:
-    """Sum of precision times gain in recall, without interpolation."""
-    precision, recall = precision_recall(scores, right)
-    return float(np.sum(np.diff(recall, prepend=0) * precision))
-
-
 def brier_score(probabilities: Floats, outcomes: Bools) -> float:
     """Mean squared error of probabilities (Brier, 1950)."""
     return float(np.mean((probabilities - outcomes) ** 2))

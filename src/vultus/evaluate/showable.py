@@ -71,7 +71,9 @@ def require_showable(far: float, strangers: int) -> None:
         if strangers
         else "Without strangers nothing shows"
     )
-    more = f"{needed - strangers:,} more strangers" if needed < _MOST_STRANGERS else "far too many"
+    missing = needed - strangers
+    more = f"{missing:,} more stranger{'' if missing == 1 else 's'}"
+    more = more if needed < _MOST_STRANGERS else "far too many"
     least = f"At best they show --far {_rounded_up(upper_limit(0, strangers)):g}; "
     raise UsageError(
         f"{told} a rate of {far:g} (two people of the group count as one stranger).",

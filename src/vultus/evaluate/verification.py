@@ -60,8 +60,9 @@ def read_pairs(path: Path) -> Pairs:
         if not rows or same.all() or not same.any():
             raise ValueError("pairs of both kinds are needed")
     except (OSError, ValueError, KeyError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"{path} is no list of pairs: {error}.",
+            f"{path} is no list of pairs: {reason}.",
             "Give a tab-separated file: fold, image_a, image_b, same (0 or 1).",
         ) from error
     return Pairs(folds, [row["image_a"] for row in rows], [row["image_b"] for row in rows], same)

@@ -279,7 +279,7 @@ class Analyzer:
             faces = replace(faces, quality=measure_quality(faces, cut))
         if Needs.INNER in needs and faces.inner is None:
             cut = cast("NDArray[np.uint8]", faces.chips)
-            faces = replace(faces, inner=self.resnet.look(cut)[1])
+            faces = replace(faces, inner=self.look(cut)[1])
         return faces
 
     def embed(self, faces: Faces, chips: NDArray[np.uint8], *, inner: bool = False) -> Faces:
@@ -289,9 +289,7 @@ class Analyzer:
         """
         inside = None
         if inner and self._given_embedder is None:
-            vectors, inside = (
-                look_mirrored(self.resnet, chips) if self.mirror else self.resnet.look(chips)
-            )
+            vectors, inside = self.look(chips)
         else:
             vectors = (
                 embed_mirrored(self.embedder, chips) if self.mirror else self.embedder.embed(chips)
@@ -302,6 +300,13 @@ class Analyzer:
             embedder=self.embedder.model_id,
             inner=inside,
         )
+
+    def look(self, chips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Embeddings of the default embedder, and its inner features, which tell age and gender.
+
+        Both are the means of the chips and their mirror images, unless `mirror` is off.
+        """
+        return look_mirrored(self.resnet, chips) if self.mirror else self.resnet.look(chips)
 
     def analyze_batch(
         self,

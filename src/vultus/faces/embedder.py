@@ -57,9 +57,9 @@ def embed_mirrored(embedder: Embedder, chips: NDArray[np.uint8]) -> Floats:
 
 
 def look_mirrored(embedder: DlibResNet, chips: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """As `embed_mirrored`, with what is seen of the chips as they are, (n, INNER_SIZE)."""
-    both, inner = embedder.look(_both_views(chips))
-    return _mean_of_views(both), inner[: len(chips)]
+    """As `embed_mirrored`, with the mean of what is seen of both, (n, INNER_SIZE)."""
+    embeddings, inner = embedder.look(_both_views(chips))
+    return _mean_of_views(embeddings), _mean_of_views(inner)
 
 
 def _both_views(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:

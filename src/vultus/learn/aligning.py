@@ -26,7 +26,7 @@ from vultus.events.private import make_file, make_folder
 from vultus.faces.analyzer import Analyzer
 from vultus.faces.types import Face
 from vultus.imaging.align import cut_chips, cut_square
-from vultus.imaging.folders import Picture
+from vultus.imaging.folders import Picture, is_folder
 from vultus.imaging.load import Image, load, readable
 from vultus.learn.embeddings import main_face
 from vultus.work import Result, work_through
@@ -75,6 +75,40 @@ class Options(BaseModel):
         half = max(width, height) * self.size / (self.size - self.margin) / 2
         middle = np.array([x + width / 2, y + height / 2])
         return cut_square(image, np.concatenate([middle - half, middle + half]), self.size)
+
+
+def choose_options(size: int, margin: int | None, how: How) -> Options:
+    """The options, with the margin of the recipe where none is given.
+
+    Raises:
+        UsageError: they do not fit together, or are out of range.
+    """
+    if how == "aligned" and margin is not None:
+        raise UsageError(
+            "--margin says nothing with --how aligned.", "Leave it out: the eyes give the scale."
+        )
+    wide = 0 if how == "aligned" else MARGIN_PX if margin is None else margin
+    if wide >= size:
+        raise UsageError(
+            f"A margin of {wide} pixels leaves nothing of {size}.", "Choose a smaller --margin."
+        )
+    try:
+        return Options(size=size, margin=wide, how=how)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise UsageError(
+            f"{first['loc'][0]}: {first['msg']}.", "Example: size 160, margin 32, how margin."
+        ) from None
+
+
+def check_places(folder: Path, out_folder: Path) -> None:
+    """Faces must not land among the pictures that the next run reads. Raises UsageError."""
+    if not is_folder(folder):
+        raise UsageError(f"{folder} is no folder.", "Name a folder of pictures.")
+    if out_folder.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"{out_folder} lies in {folder}, whose pictures are read.", "Choose a place beside it."
+        )
 
 
 @dataclass(frozen=True)

@@ -265,7 +265,7 @@ class OwnFolder:
         if wanted.make is None:
             return put(wanted.source, target, link)
         put_new(target, wanted.make)
-        return "new"
+        return "crop"
 
     def _written(self, place: str, entry: Entry) -> None:
         told = (self.path / place).lstat()

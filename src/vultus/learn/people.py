@@ -18,6 +18,7 @@ from vultus.learn.folders import PictureSet
 Floats = NDArray[np.float32]
 
 MAX_PEOPLE = 20_000
+_TRAIN, _TRAIN_OF = 35, 40  # pictures of a person, by the recipe
 DIGEST_BYTES = 16
 
 
@@ -140,6 +141,32 @@ class Split:
     learnt: LabelledFaces
     tested: LabelledFaces
     dropped: LabelledFaces
+
+
+def choose_train_images(at_least: int, wanted: int | None) -> int:
+    """How many pictures of each person are trained on where the others are measured on.
+
+    at_least: pictures that everybody has; wanted: None for 35 of 40, as the recipe does, and
+    seven of eight where there are fewer.
+
+    Raises:
+        UsageError: two to train on and one to measure on cannot be had.
+    """
+    if at_least <= 2:
+        raise UsageError(
+            "To train on two pictures of each person and to measure on others takes three.",
+            "Choose --min-images-per-class 3 or more, or leave --split out.",
+        )
+    train = min(_TRAIN, at_least * _TRAIN // _TRAIN_OF) if wanted is None else wanted
+    if train < 2:
+        raise UsageError("One picture of each person is too few to train on.", "Choose 2 or more.")
+    if train >= at_least:
+        raise UsageError(
+            f"--train-images-per-class {train} leaves no picture to test of people with "
+            f"{at_least} pictures.",
+            "Choose fewer, or more --min-images-per-class.",
+        )
+    return train
 
 
 def split_people(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-How = Literal["copy", "hard link", "symbolic link", "new"]
+How = Literal["copy", "hard link", "symbolic link", "crop"]
 
 
 def part_of(target: Path) -> Path:

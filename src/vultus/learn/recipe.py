@@ -18,7 +18,14 @@ from vultus.faces.analyzer import Analyzer
 from vultus.faces.embedder import EMBEDDING_SIZE
 from vultus.gallery.matcher import Decision
 from vultus.imaging.folders import find_pictures
-from vultus.learn.aligning import AlignedFolder, AlignedPicture, How, Options, align_pictures
+from vultus.learn.aligning import (
+    AlignedFolder,
+    AlignedPicture,
+    How,
+    align_pictures,
+    check_places,
+    choose_options,
+)
 from vultus.learn.classifier import Classifier, train_classifier
 from vultus.learn.classifier_file import load_classifier
 from vultus.learn.classifier_kinds import Kind, require_learn
@@ -33,6 +40,7 @@ from vultus.learn.people import (
     Gathered,
     LabelledFaces,
     Split,
+    choose_train_images,
     gather,
     split_people,
 )
@@ -71,7 +79,7 @@ def align(
     out: Folder,
     *,
     size: int = 160,
-    margin: int = 32,
+    margin: int | None = None,
     how: How = "margin",
     force: bool = False,
     jobs: int = 0,
@@ -79,11 +87,16 @@ def align(
 ) -> list[AlignedPicture]:
     """Cut the main face out of every picture of a folder into another; see `AlignedFolder`.
 
+    margin: pixels of `size` that are not of the detector's box, 32 unless given; not with
+    `how="aligned"`.
+
     Raises:
-        NothingToDo: there is no picture. UsageError, StorageError: `out` cannot be used.
+        NothingToDo: there is no picture. UsageError, StorageError: options or `out` cannot be used.
     """
-    place = AlignedFolder(Path(out), Options(size=size, margin=margin, how=how), force=force)
+    options = choose_options(size, margin, how)
+    check_places(Path(folder), Path(out))
     pictures = find_pictures([Path(folder)]).pictures
+    place = AlignedFolder(Path(out), options, force=force)
     made, at_once = _analyzer(analyzer, jobs, len(pictures))
     return list(align_pictures(made, pictures, place, jobs=at_once))
 
@@ -93,7 +106,7 @@ def train(
     *,
     kind: Kind = "svm",
     min_images_per_class: int = 40,
-    train_images_per_class: int = 35,
+    train_images_per_class: int | None = None,
     split: bool = False,
     seed: int | None = None,
     far: float = 0.01,
@@ -106,15 +119,18 @@ def train(
 
     Args:
         min_images_per_class: people with fewer usable pictures are left out.
-        split: train on `train_images_per_class` of each, the first or, with a seed, any; test on
-            the rest, and on the people left out as strangers.
+        split: train on `train_images_per_class` of each (35, or seven of eight where
+            `min_images_per_class` is below 40), the first or, with a seed, any; test on the rest,
+            and on the people left out as strangers.
         strangers: pictures of people who are none of them, for the threshold.
         cache: keep embeddings in the cache folder of the settings.
 
     Raises:
-        UsageError: fewer than two people are left. ExtraMissing: scikit-learn is not installed.
+        UsageError: fewer than two people are left, or a split leaves nothing to measure on.
+        ExtraMissing: scikit-learn is not installed.
     """
     require_learn()
+    train = choose_train_images(min_images_per_class, train_images_per_class) if split else None
     pictures = read_classes(Path(folder), MAX_PEOPLE)
     made, at_once = _analyzer(analyzer, jobs, len(pictures.paths) + len(strangers))
     found = list(_looked(made, [*pictures.paths, *strangers], at_once, cache))
@@ -122,7 +138,7 @@ def train(
     parts = split_people(
         gathered.faces,
         at_least=min_images_per_class,
-        train=train_images_per_class if split else None,
+        train=train,
         seed=seed,
     )
     learnt = train_classifier(

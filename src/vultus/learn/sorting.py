@@ -29,7 +29,6 @@ class SortedFolder:
     name: str
     person: str | None
     pictures: int
-    faces: int
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,9 @@ def sort_pictures(
         OTHERS: sorted(with_faces - in_a_folder),
         NO_FACES: sorted(set(range(len(pictures))) - with_faces),
     }
-    counts = {name: len(faces) for name, faces in (placed | clusters).items()}
     return Sorting(
         [
-            SortedFolder(name, owners.get(name), len(numbers), counts.get(name, 0))
+            SortedFolder(name, owners.get(name), len(numbers))
             for name, numbers in rows.items()
             if numbers
         ],

@@ -27,6 +27,7 @@ from vultus.migrate.plain import read_plain
 from vultus.models import catalogue
 
 MAX_FACES = 100_000
+MAX_NUMBERS = MAX_FACES * 512  # as long as embeddings of other models are, which are named
 
 _ENCODING_KEYS = (
     "encodings",
@@ -90,10 +91,14 @@ def read_encodings(path: Path, names: Path | None = None) -> list[Entry]:
 
 
 def _limited(pairs: Iterator[tuple[Any, Any]], path: Path) -> Iterator[tuple[Any, Any]]:
-    for number, pair in enumerate(pairs):
+    shown, numbers = readable(str(path)), 0
+    for number, (name, vector) in enumerate(pairs):
         if number >= MAX_FACES:
-            raise ImportInvalid(f"{path} has more than {MAX_FACES:,} encodings.", "Split it.")
-        yield pair
+            raise ImportInvalid(f"{shown} has more than {MAX_FACES:,} encodings.", "Split it.")
+        numbers += vector.size if isinstance(vector, np.ndarray) else 0
+        if numbers > MAX_NUMBERS:  # a pickle may name one long list again and again
+            raise ImportInvalid(f"{shown} has more than {MAX_NUMBERS:,} numbers.", "Split it.")
+        yield name, vector
 
 
 # layouts
@@ -111,13 +116,12 @@ def _named(value: Any, names: list[Any] | None, shown: str) -> Iterator[tuple[An
         if names is None:
             return _columns(list(value.values()), list(value), shown)
         raise ImportInvalid(f"{shown} has names of its own.", "Leave --names out.")
-    items = _items(value)
+    # a row of numbers: one encoding, as np.save writes it
+    items = [value] if _numbers(value) is not None else _items(value)
     if items is None:
         raise ImportInvalid(
             f"{shown} holds a {type(value).__name__}, not encodings.", f"Expected {_LAYOUTS}."
         )
-    if _numbers(value) is not None:  # one encoding, as np.save writes it
-        items = [value]
     encodings, own = _own_names(items) or (items, None)
     return _columns(encodings, names if own is None else own, shown)
 
@@ -152,12 +156,16 @@ def _are_names(value: Any) -> bool:
 
 
 def _items(value: Any) -> list[Any] | None:
-    """The items of a list, a tuple or an array; None of anything else."""
+    """The items of a list, a tuple or an array; None of anything else.
+
+    Of more than are taken only as many as show it.
+    """
     if isinstance(value, np.ndarray) and value.ndim:
         if not value.size:
             return []
+        value = value[: MAX_FACES + 1]
         return list(value) if value.dtype.kind in "biuf" else list(value.tolist())
-    return list(value) if isinstance(value, list | tuple) else None
+    return list(value[: MAX_FACES + 1]) if isinstance(value, list | tuple) else None
 
 
 def _columns(encodings: Any, names: Any, shown: str) -> Iterator[tuple[Any, Any]]:
@@ -191,11 +199,10 @@ def _vectors(value: Any) -> list[Any]:
     return [one if (one := _numbers(item)) is not None else item for item in items]
 
 
-def _numbers(value: Any) -> NDArray[np.float64] | None:
+def _numbers(value: Any) -> NDArray[Any] | None:
     """A row of numbers as an array (n,); None of anything else."""
     if isinstance(value, np.ndarray):
-        plain = value.ndim == 1 and value.dtype.kind in "iuf"
-        return value.astype(np.float64) if plain else None
+        return value if value.ndim == 1 and value.dtype.kind in "iuf" else None
     if not isinstance(value, list | tuple) or not value:
         return None
     if not all(type(item) in (int, float) for item in value):
@@ -211,7 +218,7 @@ def _numbers(value: Any) -> NDArray[np.float64] | None:
 
 def _check_model(vectors: list[Any], path: Path) -> None:
     """Raises ModelMismatch where no encoding of a file can be dlib's."""
-    rows = [vector for vector in vectors if isinstance(vector, np.ndarray)]
+    rows = [row for row in map(_numbers, vectors) if row is not None]
     lengths = {len(row) for row in rows}
     shown = readable(str(path))
     if rows and EMBEDDING_SIZE not in lengths:
@@ -221,7 +228,7 @@ def _check_model(vectors: list[Any], path: Path) -> None:
             "Those of another model (ArcFace, FaceNet512, VGG) cannot be converted: import the "
             "pictures that they were made from, `vultus import folder DIR`.",
         )
-    norms = [float(np.linalg.norm(row)) for row in rows if len(row) == EMBEDDING_SIZE]
+    norms = [_norm(row) for row in rows if len(row) == EMBEDDING_SIZE]
     norms = [norm for norm in norms if np.isfinite(norm)]
     if norms and not any(_SHORTEST < norm < _LONGEST and abs(norm - 1) > 1e-3 for norm in norms):
         raise ModelMismatch(
@@ -230,6 +237,11 @@ def _check_model(vectors: list[Any], path: Path) -> None:
             "Those of another model (OpenFace, FaceNet), or normalised ones, cannot be used: "
             "import the pictures that they were made from, `vultus import folder DIR`.",
         )
+
+
+def _norm(row: NDArray[Any]) -> float:
+    with np.errstate(over="ignore"):  # what is too large is infinite, and refused
+        return float(np.linalg.norm(row.astype(np.float64)))
 
 
 def _entry(source: str, name: Any, vector: Any) -> Entry:
@@ -249,20 +261,21 @@ def prepare_encoding(person: str, vector: Any, source: str) -> PreparedFace:
         ImportInvalid: these are no 128 finite numbers. UsageError: the name is none.
     """
     person = check_name(person, "person")
-    if not isinstance(vector, np.ndarray) or vector.shape != (EMBEDDING_SIZE,):
-        found = len(vector) if isinstance(vector, np.ndarray) else type(vector).__name__
+    row = _numbers(vector)
+    if row is None or len(row) != EMBEDDING_SIZE:
+        found = type(vector).__name__ if row is None else len(row)
         raise ImportInvalid(
             f"{source} is no encoding: expected {EMBEDDING_SIZE} numbers, found {found}.",
             "Make it again from the picture.",
         )
-    embedding = vector.astype(np.float32)
-    norm = float(np.linalg.norm(embedding))
+    norm = _norm(row)
     if not _SHORTEST < norm < _LONGEST:  # also where a number is none
         raise ImportInvalid(
             f"{source} is no encoding: it has numbers that are not finite, or a length that "
             f"dlib's network does not give ({norm:.3f}).",
             "Make it again from the picture.",
         )
+    embedding = row.astype(np.float32)
     digest = hashlib.sha256(b"encoding" + embedding.astype("<f4").tobytes()).hexdigest()
     record = FaceRecord(
         person=person,

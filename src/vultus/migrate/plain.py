@@ -22,6 +22,7 @@ from vultus.models.pickle_machine import Machine, Pending, PickleRefused, Word
 
 MAX_BYTES = 256 * 2**20
 _MAX_MEMBERS = 100_000
+_LIST_BYTES = 64  # about what an empty one takes
 _KINDS = "biufSU"
 _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
@@ -52,12 +53,11 @@ class _Array(Pending):
     """An array as `ndarray.__reduce__` writes it: made empty, filled by its state."""
 
     def build(self, state: Any, machine: Machine) -> None:
-        del machine
         if self.value is not None or not isinstance(state, tuple) or len(state) not in (4, 5):
             raise PickleRefused("an array is damaged")
         shape, dtype, fortran, data = state[-4:]
         if isinstance(dtype, np.dtype) and dtype.kind == "O":
-            self.value = _nested(shape, fortran, data)
+            self.value = _nested(shape, fortran, data, machine)
         else:
             self.value = _filled(dtype, shape, "F" if fortran else "C", data)
 
@@ -72,7 +72,7 @@ def _filled(dtype: Any, shape: Any, order: Any, data: Any) -> NDArray[Any]:
     return array
 
 
-def _nested(shape: Any, fortran: Any, items: Any) -> Any:
+def _nested(shape: Any, fortran: Any, items: Any, machine: Machine) -> Any:
     """An array of objects as lists in lists; the object itself where it has no dimension."""
     count = checked_count(np.dtype("O"), shape, "O")
     if not isinstance(items, list) or len(items) != count or (fortran and len(shape) > 1):
@@ -82,6 +82,7 @@ def _nested(shape: Any, fortran: Any, items: Any) -> Any:
     if not count:
         return []
     for side in shape[:0:-1]:
+        machine.spend(_LIST_BYTES * (len(items) // side))
         items = [items[start : start + side] for start in range(0, len(items), side)]
     return items
 
@@ -103,10 +104,11 @@ def _from_buffer(arguments: tuple[Any, ...], machine: Machine) -> NDArray[Any]:
 
 
 def _scalar(arguments: tuple[Any, ...], machine: Machine) -> Any:
-    del machine
     if len(arguments) != 2:
         raise PickleRefused("a number is damaged")
-    return _filled(arguments[0], (), "C", arguments[1]).item()
+    number = _filled(arguments[0], (), "C", arguments[1])
+    machine.spend(number.nbytes)  # it may be text, as long as an array's items may be
+    return number.item()
 
 
 def _encode(arguments: tuple[Any, ...], machine: Machine) -> bytes:
@@ -164,7 +166,9 @@ def read_plain(path: Path) -> Any:
     if data.startswith(_ZIP):
         return _read_npz(data, path)
     if data.startswith(_COMPRESSED):
-        raise ImportInvalid(f"{path} is compressed.", "Unpack it first, or write it uncompressed.")
+        raise ImportInvalid(
+            f"{readable(str(path))} is compressed.", "Unpack it first, or write it uncompressed."
+        )
     if path.suffix.lower() == ".json" or data.lstrip()[:1] in (b"[", b"{"):
         return _read_json(data, path)
     return read_pickle(data, path)
@@ -239,14 +243,15 @@ def _read_npy(data: bytes, path: Path, name: str) -> Any:
 
 
 def _read_npz(data: bytes, path: Path) -> dict[str, Any]:
+    shown = readable(str(path))
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             if len(members) > _MAX_MEMBERS or sum(m.file_size for m in members) > MAX_BYTES:
-                raise ImportInvalid(f"{path} unpacks to too much.", "Split it.")
+                raise ImportInvalid(f"{shown} unpacks to too much.", "Split it.")
             if not all(member.filename.endswith(".npy") for member in members):
                 raise ImportInvalid(
-                    f"{path} is a zip archive that holds other things than arrays.",
+                    f"{shown} is a zip archive that holds other things than arrays.",
                     "Unpack it, and import the folder or file in it.",
                 )
             return {
@@ -256,7 +261,7 @@ def _read_npz(data: bytes, path: Path) -> dict[str, Any]:
                 for member in members
             }
     except _UNPACKING_ERRORS as error:
-        raise ImportInvalid(f"{path} is damaged: {error}.", _WRITE_AGAIN) from error
+        raise ImportInvalid(f"{shown} is damaged: {error}.", _WRITE_AGAIN) from error
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

@@ -26,7 +26,7 @@ log = logging.getLogger("vultus.models")
 Converter = Callable[[dict[str, bytes]], dict[str, bytes]]
 
 # Raised when a converter changes what it makes, so that old cache files are left behind.
-_CONVERSION = 3
+_CONVERSION = 4
 _LOCK_SECONDS = 180
 _CONVERTERS = {
     "mtcnn": "vultus.models.mtcnn:convert",

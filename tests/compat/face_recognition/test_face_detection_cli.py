@@ -69,7 +69,10 @@ def test_bad_input(squares, tmp_path):
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("error: ")
         assert "Traceback" not in result.output
-    assert run().exit_code == 2
+    for arguments in ([], [broken, "--upsample", "-1"], [broken, "--upsample", "much"]):
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "Traceback" not in result.output
 
 
 def test_the_functions_that_programs_import():

@@ -105,8 +105,8 @@ def test_without_a_wish_there_are_none(analyzer, networks):
 def test_only_the_networks_that_are_needed_run_and_each_once(analyzer, networks, wish):
     faces = analyzer.analyze(PARTY, embed=False, quality=False, attributes=wish)
     needed = set().union(*(BY_NETWORKS[name] for name in wish))
-    # an expression is told from the mirror image, too
-    twice = {"trunk", "expression"} if "expression" in needed else set()
+    # an expression is told from the mirror image, too, and so are age and gender
+    twice = {"inner"} | ({"trunk", "expression"} if "expression" in needed else set())
     assert networks.ran == {name: 6 if name in twice else 3 for name in needed}
     assert analyzer.predictor68.faces == 0
     assert set(faces[0].attributes) == set(wish)
@@ -138,7 +138,7 @@ def test_age_and_embedding_share_one_run_of_the_recognition_network(mirror, view
     assert both.inner is None
     assert both.embeddings is not None
     alone = analyzer.analyze(PARTY, embed=False, attributes="gender")
-    assert session.chips == 3 * views + 3
+    assert session.chips == 2 * 3 * views
     for one, other in zip(both, alone, strict=True):
         assert one.attributes == other.attributes
     # as live video does it: embedded first, asked about then

@@ -1,7 +1,8 @@
 """The functions of face_recognition, with its names, defaults, answers and refusals.
 
 The image of all functions is uint8, (height, width, 3) RGB or, but for encodings, (height, width)
-grey. A location is (top, right, bottom, left) in pixels. Any thread may call them.
+or (height, width, 1) grey. A location is (top, right, bottom, left) in pixels. Any thread may call
+them.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def face_encodings(
     faces = _raw_face_landmarks(face_image, known_face_locations, model)
     if not faces:
         return []
-    if face_image.ndim != 3:
+    if face_image.shape[2:] != (3,):
         raise TypeError(
             f"Encodings are made of RGB pictures; this one is grey, of shape {face_image.shape}. "
             "Load it with mode 'RGB'."

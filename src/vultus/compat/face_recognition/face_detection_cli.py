@@ -74,6 +74,7 @@ def process_images_in_process_pool(
 @click.option(
     "--upsample",
     default=0,
+    type=click.IntRange(min=0),
     help="How often to enlarge the picture before; each time finds faces half as large.",
 )
 def main(image_to_check: str, cpus: int, model: str, upsample: int) -> None:

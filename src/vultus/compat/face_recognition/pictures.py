@@ -93,8 +93,8 @@ def as_rgb(image: Any) -> Image:
         raise TypeError(
             f"A picture is a numpy array, not {type(image).__name__}; load_image_file makes one."
         )
-    grey = image.ndim == 2
-    if image.dtype != np.uint8 or not (grey or (image.ndim == 3 and image.shape[2] == 3)):
+    channels = image.shape[2] if image.ndim == 3 else 1 if image.ndim == 2 else 0
+    if image.dtype != np.uint8 or channels not in (1, 3):
         raise ImageUnreadable(
             f"Unsupported image type: an array of shape {image.shape} and dtype {image.dtype}; "
             "it must be 8bit gray or RGB.",
@@ -102,4 +102,6 @@ def as_rgb(image: Any) -> Image:
         )
     if not image.size:  # outside of a picture everything is black
         return np.zeros((1, 1, 3), np.uint8)
-    return np.ascontiguousarray(np.repeat(image[:, :, None], 3, axis=2) if grey else image)
+    if channels == 1:
+        return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    return np.ascontiguousarray(image)
