@@ -21,7 +21,7 @@ def check_name(name: str, what: str) -> str:
     cleaned = name.strip()
     if not cleaned or len(cleaned) > _MAX_NAME or any(_unusable(letter) for letter in cleaned):
         raise UsageError(
-            f"{name!r} is no name for a {what}.",
+            f"{name[:_MAX_NAME]!r} is no name for a {what}.",
             f"Use 1 to {_MAX_NAME} characters without line breaks.",
         )
     return cleaned
