@@ -25,7 +25,8 @@ from benchmarks.spread import in_words, summarise
 from benchmarks.tables import Figure, table
 from vultus.evaluate.attributes import Person, person_of, report_people
 from vultus.faces.analyzer import Analyzer
-from vultus.faces.attributes.networks import EXPRESSIONS
+from vultus.faces.attributes.networks import EXPRESSIONS, AttributeNetworks
+from vultus.faces.attributes.person import PersonHead
 from vultus.faces.attributes.types import Ages
 from vultus.imaging.load import load
 from vultus.imaging.resample import resize
@@ -141,11 +142,13 @@ def _cost() -> Data:
     runtime = settings.runtime.model_copy(update={"threads": 1})
     nets = load_sessions(catalogue.ATTRIBUTES, runtime)
     resnet = load_sessions(catalogue.EMBEDDER, runtime)["resnet"]
+    networks = AttributeNetworks(nets["trunk"], nets["expression"])
+    person = PersonHead(nets["person"])
     chips = np.random.default_rng(1).integers(0, 256, (_FACES, 150, 150, 3), np.uint8)
 
     def attributes(chip: Bytes, inner: NDArray[np.float32]) -> None:
-        nets["expression"].run(nets["trunk"].run(chip)[0])
-        nets["person"].run(inner)
+        networks.expression(networks.both_maps(chip))
+        person.told(inner)
 
     inner = resnet.run(chips[:1])[1]
     sides = {

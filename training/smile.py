@@ -33,7 +33,7 @@ def main() -> None:
     smiles = labelled.expressions == "happiness"
     fitted = np.array([share_of(person, 2) == 0 for person in labelled.people])
     networks = Analyzer().attribute_networks
-    told = networks.expression(labelled.chips, networks.maps(labelled.chips))
+    told = networks.expression(networks.both_maps(labelled.chips))
     happy = told.probabilities[:, EXPRESSIONS.index("happy")]
     features = shape_features(labelled.points68)
     scale = features[fitted].std(0)

@@ -45,7 +45,7 @@ def told(person):
     networks = ColourNetworks()
     chips = np.zeros((1, 150, 150, 3), np.uint8)
     chips[:] = picture(person)[50, 50]
-    return EXPRESSIONS[networks.expression(chips, networks.maps(chips)).probabilities[0].argmax()]
+    return EXPRESSIONS[networks.expression(networks.both_maps(chips)).probabilities[0].argmax()]
 
 
 def test_expressions_in_folders(evaluate, colours, tmp_path):

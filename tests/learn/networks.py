@@ -34,8 +34,11 @@ class ColourNetworks:
         mixed = np.maximum(middle @ self._mixes + self._shift, 0)
         return np.ascontiguousarray(mixed.transpose(0, 3, 1, 2))
 
-    def expression(self, chips: np.ndarray, maps: np.ndarray) -> ExpressionAnswer:
-        return together(self.branch(maps), self.branch(self.maps(chips[:, :, ::-1])))
+    def both_maps(self, chips: np.ndarray) -> np.ndarray:
+        return self.maps(np.concatenate([chips, chips[:, :, ::-1]]))
+
+    def expression(self, both_maps: np.ndarray) -> ExpressionAnswer:
+        return together(self.branch(both_maps))
 
     def branch(self, maps: np.ndarray) -> ExpressionAnswer:
         features = maps.mean(axis=(2, 3))[:, :FEATURES]

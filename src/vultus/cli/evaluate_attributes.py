@@ -126,7 +126,7 @@ def evaluate_expression(out: Output, folder: Path, model: Path | None, jobs: int
 
     def ask(analyzer: Analyzer, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         networks = analyzer.attribute_networks
-        answer = networks.expression(chips, networks.maps(chips))
+        answer = networks.expression(networks.both_maps(chips))
         return head.probabilities(answer.features) if head else answer.probabilities
 
     found = _measure(out, [path for path, _ in known], jobs, ask)

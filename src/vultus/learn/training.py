@@ -77,9 +77,9 @@ class Trained:
 
 def look(networks: AttributeNetworks, chips: NDArray[np.uint8]) -> Samples:
     """The samples of aligned chips, uint8 (n, 150, 150, 3)."""
-    plain = networks.branch(networks.maps(chips))
-    mirrored = networks.branch(networks.maps(np.ascontiguousarray(chips[:, :, ::-1])))
-    return Samples(plain.features, mirrored.features, together(plain, mirrored).probabilities)
+    looks = networks.branch(networks.both_maps(chips))
+    plain, mirrored = np.split(looks.features, 2)
+    return Samples(plain, mirrored, together(looks).probabilities)
 
 
 def probe(networks: AttributeNetworks, chips: NDArray[np.uint8]) -> ExpressionAnswer:

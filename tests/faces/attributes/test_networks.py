@@ -43,8 +43,8 @@ def test_a_face_and_its_mirror_image_get_the_same_answer():
     networks = AttributeNetworks(LeftHalf(), Linear())
     faces = chips(11)
     mirrored = np.ascontiguousarray(faces[:, :, ::-1])
-    first = networks.expression(faces, networks.maps(faces))
-    second = networks.expression(mirrored, networks.maps(mirrored))
+    first = networks.expression(networks.both_maps(faces))
+    second = networks.expression(networks.both_maps(mirrored))
     assert first.probabilities.dtype == np.float32
     np.testing.assert_allclose(first.probabilities, second.probabilities, rtol=1e-5)
     np.testing.assert_allclose(first.features, second.features, rtol=1e-5)
@@ -54,8 +54,8 @@ def test_a_face_and_its_mirror_image_get_the_same_answer():
 
 def test_both_looks_make_the_probabilities_of_the_mean_logits():
     first, second = (RANDOM.normal(0, 1, (4, 3)).astype(np.float32) for _ in range(2))
-    answers = [ExpressionAnswer(softmax(f @ LAYER), f) for f in (first, second)]
-    both = together(*answers)
+    looks = np.concatenate([first, second])
+    both = together(ExpressionAnswer(softmax(looks @ LAYER), looks))
     np.testing.assert_allclose(both.features, (first + second) / 2, rtol=1e-6)
     np.testing.assert_allclose(both.probabilities, softmax(both.features @ LAYER), rtol=1e-4)
     assert np.allclose(both.probabilities.sum(axis=1), 1)
@@ -63,9 +63,8 @@ def test_both_looks_make_the_probabilities_of_the_mean_logits():
 
 def test_looks_that_exclude_each_other_make_no_nan():
     sure = np.eye(len(EXPRESSIONS), dtype=np.float32)
-    features = np.zeros((1, 3), np.float32)
-    both = together(ExpressionAnswer(sure[:1], features), ExpressionAnswer(sure[1:2], features))
+    both = together(ExpressionAnswer(sure[:2], np.zeros((2, 3), np.float32)))
     assert np.isfinite(both.probabilities).all()
     nobody = np.zeros((0, 150, 150, 3), np.uint8)
     networks = AttributeNetworks(LeftHalf(), Linear())
-    assert networks.expression(nobody, networks.maps(nobody)).probabilities.shape == (0, 7)
+    assert networks.expression(networks.both_maps(nobody)).probabilities.shape == (0, 7)

@@ -88,13 +88,20 @@ class Seen:
         return cast("NDArray[np.uint8]", self.faces.chips)
 
     @cached_property
+    def both_maps(self) -> Floats:
+        """What all branches begin with, of the faces and then of their mirror images."""
+        return self._models.attribute_networks.both_maps(self.chips)
+
+    @cached_property
     def maps(self) -> Floats:
-        """What all branches begin with."""
+        """Those of the faces alone."""
+        if "both_maps" in vars(self):  # computed already
+            return self.both_maps[: len(self.chips)]
         return self._models.attribute_networks.maps(self.chips)
 
     @cached_property
     def expression(self) -> ExpressionAnswer:
-        return self._models.attribute_networks.expression(self.chips, self.maps)
+        return self._models.attribute_networks.expression(self.both_maps)
 
     @cached_property
     def person(self) -> tuple[Ages, Floats]:

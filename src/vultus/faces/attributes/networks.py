@@ -38,25 +38,31 @@ class AttributeNetworks:
         """Aligned chips, uint8 (n, 150, 150, 3), to what all branches begin with."""
         return _in_batches(self._trunk, chips)[0]
 
+    def both_maps(self, chips: NDArray[np.uint8]) -> Floats:
+        """Those of the chips and then of their mirror images, (2n, 64, 13, 13)."""
+        return self.maps(np.concatenate([chips, chips[:, :, ::-1]]))
+
     def branch(self, maps: Floats) -> ExpressionAnswer:
-        """What one look at each face tells, from its maps."""
+        """What each look tells by itself."""
         probabilities, features = _in_batches(self._expression, maps)
         return ExpressionAnswer(probabilities, features)
 
-    def expression(self, chips: NDArray[np.uint8], maps: Floats) -> ExpressionAnswer:
-        """What faces and their mirror images tell together; maps: those of the chips.
+    def expression(self, both_maps: Floats) -> ExpressionAnswer:
+        """What n faces and their mirror images tell together.
 
         The second look raised the accuracy on FER2013's public test from 69.3 to 70.7 %.
         """
-        mirrored = self.maps(np.ascontiguousarray(chips[:, :, ::-1]))
-        return together(self.branch(maps), self.branch(mirrored))
+        return together(self.branch(both_maps))
 
 
-def together(first: ExpressionAnswer, second: ExpressionAnswer) -> ExpressionAnswer:
-    """Two looks at the same faces as one: mean features, the probabilities of the mean logits."""
-    both = np.sqrt(first.probabilities * second.probabilities)
-    sums = np.maximum(both.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return ExpressionAnswer(both / sums, np.float32(0.5) * (first.features + second.features))
+def together(looks: ExpressionAnswer) -> ExpressionAnswer:
+    """n looks and n others at the same faces as n: mean features, the probabilities of the mean
+    logits."""
+    first, second = np.split(looks.probabilities, 2)
+    shares = np.sqrt(first * second)
+    sums = np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    features = np.float32(0.5) * np.add(*np.split(looks.features, 2))
+    return ExpressionAnswer(shares / sums, features)
 
 
 def _in_batches(session: Session, rows: NDArray[np.generic]) -> list[Floats]:
