@@ -68,7 +68,8 @@ class CameraRunner:
 
     @property
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        """Not so while the thread of one that has ended only tidies up."""
+        return self._thread.is_alive() and self.status.state != "ended"
 
     @property
     def status(self) -> CameraStatus:
