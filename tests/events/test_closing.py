@@ -102,6 +102,34 @@ def test_an_outbox_that_is_closed_first_ends_everything_quietly(
     other.close()
 
 
+def test_two_that_end_at_once_leave_nothing_behind(tmp_path, quick):
+    """The one that has the sink is past its last look when the other's event comes."""
+    sink = RecordingSink("a")
+    with Outbox(tmp_path / "o.db") as one, Outbox(tmp_path / "o.db") as two:
+        assert one.claim("a", 1)
+        dispatcher = Dispatcher(two, [sink], quick)
+        wait_for(lambda: status(dispatcher, "a").state == "elsewhere")
+        dispatcher.put(visit())
+        lets_go = threading.Timer(0.3, one.release, ["a"])
+        lets_go.start()
+        dispatcher.close()
+        lets_go.join()
+    assert sink.names == [("v0", 0)]
+
+
+def test_who_holds_on_is_not_waited_for_long(tmp_path, quick, monkeypatch):
+    monkeypatch.setattr("vultus.events.worker.HANDOVER_S", 0.2)
+    with Outbox(tmp_path / "o.db") as one, Outbox(tmp_path / "o.db") as two:
+        assert one.claim("a", 1)
+        dispatcher = Dispatcher(two, [RecordingSink("a")], quick)
+        wait_for(lambda: status(dispatcher, "a").state == "elsewhere")
+        dispatcher.put(visit())
+        dispatcher.close(timeout_s=20)
+        (found,) = dispatcher.status()
+        assert (found.state, found.pending) == ("closed", 1)
+        one.release("a")
+
+
 def test_the_status_is_remembered_after_the_end(outbox, quick):
     sink = RecordingSink(f"{TRANSIENT}now")
     with Dispatcher(outbox, [sink], quick) as dispatcher:

@@ -20,6 +20,8 @@ FIRST_RETRY_S = 0.5
 IDLE_S = 2.0  # between two calls of Sink.idle
 LOOK_S = 0.3  # between two looks for events that other processes have put
 TAKEOVER_S = 2.0  # between two tries to take a sink over from another process
+HANDOVER_S = 2.0  # at the end: how long whoever delivers may take to do so, or to let go
+_HANDOVER_LOOK_S = 0.02
 
 _log = logging.getLogger("vultus.events")
 
@@ -69,6 +71,7 @@ class Worker:
         self._seen_hurry = 0
         self._idle_at = 0.0  # when Sink.idle is due, monotonic
         self._waiting_since: float | None = None  # first sight of a batch that is not full
+        self._closing_since: float | None = None  # first sight of the end without the sink
         self._thread = Thread(target=self._run, name=f"vultus-events-{sink.key}", daemon=True)
 
     def start(self) -> None:
@@ -101,9 +104,28 @@ class Worker:
             except StorageError as error:
                 self._lose(error)
                 wait_s = self._next_retry_s()
-            if self._orders.closing or self._outbox.closed:
+            if self._outbox.closed or (self._orders.closing and not self._waits_for_handover()):
                 return False
-            self._wait(wait_s)
+            if not self._orders.closing:
+                self._wait(wait_s)
+
+    def _waits_for_handover(self) -> bool:
+        """Whether to try once more at the end: events wait, and another one has the sink.
+
+        It may be at its own end, past its last look at what waits, and not have let go so far.
+        """
+        now = time.monotonic()
+        if self._closing_since is None:
+            self._closing_since = now
+        late = now - self._closing_since > HANDOVER_S
+        if late or self.state != "elsewhere" or self._is_left():
+            return False
+        try:
+            waiting = self._outbox.waiting([self.key]) > 0
+        except StorageError:
+            return False
+        time.sleep(_HANDOVER_LOOK_S)
+        return waiting
 
     def _begin(self) -> bool:
         """Tell the sink how things stand; False: it is too late for that."""
