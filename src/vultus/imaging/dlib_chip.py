@@ -155,23 +155,32 @@ def _interpolate(image: Image, place: ChipPlace, size: int) -> NDArray[np.uint8]
     x = along[0] * steps + downward[0] * steps[:, None] + start[0]
     y = along[1] * steps + downward[1] * steps[:, None] + start[1]
     left, top = np.floor(x), np.floor(y)
-    inside = (left >= 0) & (top >= 0) & (left + 1 < width) & (top + 1 < height)
-    right_part, lower_part = x - left, y - top
-    first = np.where(inside, top * width + left, 0).astype(np.intp)
-    rows = [_between(image, first + row * width, right_part) for row in (0, 1)]
-    mixed = (1 - lower_part) * rows[0] + lower_part * rows[1]
+    x -= left
+    y -= top
+    outside = (left < 0) | (top < 0) | (left >= width - 1) | (top >= height - 1)
+    index = np.where(outside, 0, top * width + left).astype(np.intp)
+    # pixels of four bytes, so that one is fetched at once
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
+    upper, lower = (
+        _mix(_planes(pixels[row:], index), _planes(pixels[row + 1 :], index), x)
+        for row in (0, width)
+    )
     # a value is cut off, as a cast does in C
-    planes = np.where(inside, mixed, 0).astype(np.uint8)
-    return np.ascontiguousarray(planes.transpose(1, 2, 0))
+    chip = cv2.merge(tuple(_mix(upper, lower, y).astype(np.uint8)))
+    chip[outside] = 0
+    return np.asarray(chip, np.uint8)
 
 
-def _between(image: Image, first: NDArray[np.intp], right_part: Doubles) -> Doubles:
-    """Values between each of these pixels and its right neighbour, planes (3, size, size)."""
-    height, width = image.shape[:2]
-    # pairs of neighbours as items of six bytes, so that both are fetched at once
-    pixels = np.ascontiguousarray(image)
-    pairs = np.ndarray((height * width - 1,), "V6", pixels, strides=(3,))
-    bytes_of = pairs.take(first).view(np.uint8).reshape(*first.shape, 6)
-    values = np.ascontiguousarray(bytes_of.transpose(2, 0, 1)).astype(np.float64)
-    mixed: Doubles = (1 - right_part) * values[:3] + right_part * values[3:]
-    return mixed
+def _planes(pixels: NDArray[np.uint32], index: NDArray[np.intp]) -> Doubles:
+    """The colours of the pixels at these places, (3, size, size)."""
+    colours = pixels.take(index).view(np.uint8).reshape(*index.shape, 4)
+    planes: Doubles = colours.transpose(2, 0, 1)[:3].astype(np.float64, order="C")
+    return planes
+
+
+def _mix(these: Doubles, those: Doubles, part: Doubles) -> Doubles:
+    """`part` of those and the rest of these, which are changed."""
+    these *= 1 - part
+    those *= part
+    these += those
+    return these
