@@ -101,19 +101,20 @@ def test_photos_whose_pose_is_plain_to_see(analyzer, lfw, name, angle, least):
     assert value[angle] * np.sign(least) > abs(least)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["obama/2.jpg", "obama/4.jpg", "biden/1.jpg", "cf_b/008_B.jpg", "kit_harington/2.jpg"],
-)
-def test_a_mirrored_photo_turns_and_tilts_the_other_way(analyzer, name):
-    """Over all 24 photos the mean differences are 0.9, 1.0 and 0.6 degrees."""
-    image = load(shared(f"photos/people/{name}"))
-    poses = []
-    for picture in (image, np.ascontiguousarray(image[:, ::-1])):
-        found = analyzer.analyze(picture, embed=False, quality=False, points68=True)
-        poses.append(told(found.points68[:1], found.image_wh)[0])
-    assert poses[1] == pytest.approx(poses[0] * (1, -1, -1), abs=3.5)
-    assert np.abs(poses[0][1:]).max() > 5  # or the test would say nothing
+def test_mirrored_photos_turn_and_tilt_the_other_way(analyzer):
+    """One photo says little: its landmarks wander by a pixel or two with the box."""
+    turned_by, differences = [], []
+    for path in sorted(shared("photos/people").rglob("*.jpg")):
+        image = load(path)
+        poses = []
+        for picture in (image, np.ascontiguousarray(image[:, ::-1])):
+            found = analyzer.analyze(picture, embed=False, quality=False, points68=True)
+            poses.append(told(found.points68[:1], found.image_wh)[0])
+        turned_by.append(np.abs(poses[0][1:]).max())
+        differences.append(np.abs(poses[1] - poses[0] * (1, -1, -1)))
+    assert np.max(differences) < 6
+    assert (np.mean(differences, axis=0) < (1.5, 1.5, 1)).all()  # degrees; 1.0, 0.7 and 0.4
+    assert sum(angle > 5 for angle in turned_by) >= 10  # or the test would say nothing
 
 
 def test_the_median_of_many_photos_is_level(analyzer, lfw):
