@@ -22,7 +22,8 @@ def test_far_smaller_is_as_by_area(size_wh, wanted_wh):
     by_area = cv2.resize(image, wanted_wh, interpolation=cv2.INTER_AREA)
     assert found.shape == by_area.shape
     difference = found.astype(int) - by_area
-    assert np.abs(difference).max() <= 3
+    assert np.abs(difference).max() <= 5
+    assert np.abs(difference).mean() < 0.7
     assert abs(difference.mean()) < 0.5
 
 
