@@ -45,6 +45,7 @@ from vultus.cli import (
 from vultus.cli.exit_codes import FAILED, INTERRUPTED, STORAGE, exit_code
 from vultus.cli.output import Format, Output
 from vultus.errors import StorageError, VultusError
+from vultus.work import end_swiftly
 
 _ARGUMENTS = "vultus.arguments"
 
@@ -144,6 +145,7 @@ app.command()(demo_command.demo)
 
 def main() -> None:
     """The console script."""
+    end_swiftly()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal lacks is escaped
             stream.reconfigure(errors="backslashreplace")

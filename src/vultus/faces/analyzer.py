@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 from typing import cast
 
@@ -153,10 +153,20 @@ class Analyzer:
         """Load the models now rather than with the first picture."""
         needs = needs_of(asked_for(attributes))
         with self._loading:
-            _ = self.detector, self.predictor
-            if embed:
-                _ = self.embedder
+            self._load_together("detector", "predictor", *(("embedder",) if embed else ()))
         self._load(needs | Needs.POINTS68 if points68 else needs)
+
+    def _load_together(self, *names: str) -> None:
+        """These properties, each in a thread: half the time on two cores."""
+        missing = [name for name in names if name not in self.__dict__]
+        if len(missing) < 2:
+            for name in missing:
+                getattr(self, name)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(len(missing)) as pool:
+            list(pool.map(partial(getattr, self), missing))
 
     def _load(self, needs: Needs) -> None:
         """The models that not everybody needs; no two threads load one at once."""

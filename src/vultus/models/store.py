@@ -16,8 +16,6 @@ from collections.abc import Callable
 from importlib import import_module, metadata
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from vultus.errors import ModelDamaged, ModelMissing, StorageError
 from vultus.models.catalogue import Card
 
@@ -51,6 +49,8 @@ def load(card: Card, cache_dir: Path) -> dict[str, bytes]:
     found = _read_all(folder, card)
     if found is not None:
         return found
+    from filelock import FileLock, Timeout  # brings much along, for the very first use alone
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=_LOCK_SECONDS):

@@ -95,6 +95,13 @@ def _frugal_settings() -> Settings:
     return settings if settings.runtime.threads else load_settings(runtime={"threads": 1})
 
 
+def load_for_encodings() -> None:
+    """What the first encoding would load else, one model after the other."""
+    analyzer = _analyzer()
+    with _loading:
+        analyzer.warm_up()
+
+
 def find_like_hog(image: Image, upsample: int) -> list[Rectangle]:
     """Faces found by the default detector, as squares in the style of dlib's, largest first."""
     from vultus.faces.detection import find_faces

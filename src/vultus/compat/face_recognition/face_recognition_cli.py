@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from vultus.compat.face_recognition import api
+from vultus.compat.face_recognition import api, engine
 from vultus.compat.face_recognition.tool import (
     Tool,
     for_each,
@@ -164,6 +164,7 @@ def main(
 
     KNOWN_PEOPLE_FOLDER holds a picture of each person, named as the person: obama.jpg.
     """
+    engine.load_for_encodings()
     is_folder = Path(image_to_check).is_dir()
     names, known = _scan(known_people_folder, cpus if is_folder else 1)
     images = image_files_in_folder(image_to_check) if is_folder else [image_to_check]

@@ -13,7 +13,7 @@ import click
 
 from vultus.compat.face_recognition.engine import one_thread_a_network
 from vultus.errors import ImageError, VultusError
-from vultus.work import work_through
+from vultus.work import end_swiftly, work_through
 
 Answer = TypeVar("Answer")
 
@@ -26,6 +26,7 @@ class Tool(click.Command):
     """Ends with status 1 where the original ends with a traceback, and says why in a line."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        end_swiftly()
         if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold any bytes
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
