@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 
+import filelock
 import pytest
 
 from tests.models import workers
@@ -94,7 +95,7 @@ def test_a_whole_cache_can_be_read_where_nothing_can_be_written(cache, whole, mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    monkeypatch.setattr(store, "FileLock", refuse)
+    monkeypatch.setattr(filelock, "FileLock", refuse)
     assert store.load(CARD, cache) == whole
 
 
@@ -132,7 +133,7 @@ def test_waiting_for_another_process_ends(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(store, "_LOCK_SECONDS", 0.05)
     with (
-        store.FileLock(folder / ".lock"),
+        filelock.FileLock(folder / ".lock"),
         pytest.raises(StorageError, match="Another process"),
     ):
         store.load(CARD, tmp_path)

@@ -46,7 +46,7 @@ def suppress_overlaps(
         # rows of this block against everything behind them, in one matrix
         rows = start + np.flatnonzero(alive[start : start + _SUPPRESSION_BLOCK])
         rest = start + np.flatnonzero(alive[start:])
-        near = _overlaps_exceed(sorted_boxes[rows], sorted_boxes[rest], limit, of_smaller)
+        near = overlaps_exceed(sorted_boxes[rows], sorted_boxes[rest], limit, of_smaller)
         near &= rest > rows[:, None]
         for row, hides in zip(rows, near, strict=True):
             if alive[row]:
@@ -54,10 +54,10 @@ def suppress_overlaps(
     return order[alive]
 
 
-def _overlaps_exceed(
-    boxes: Floats, others: Floats, limit: float, of_smaller: bool
+def overlaps_exceed(
+    boxes: Floats, others: Floats, limit: float, of_smaller: bool = False
 ) -> NDArray[np.bool_]:
-    """Whether overlaps exceed `limit`, shape (n, m)."""
+    """Whether overlaps, as `suppress_overlaps` takes them, exceed `limit`, shape (n, m)."""
     left, top, right, bottom = (column[:, None] for column in boxes.T)
     width = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
     height = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
