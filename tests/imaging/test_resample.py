@@ -14,7 +14,12 @@ def scene(width: int, height: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("size_wh", "wanted_wh"),
-    [((1600, 1200), (150, 112)), ((1600, 1200), (400, 300)), ((1282, 962), (90, 68))],
+    [
+        ((1600, 1200), (150, 112)),
+        ((1600, 1200), (400, 300)),
+        ((1282, 962), (90, 68)),
+        ((640, 480), (172, 129)),
+    ],
 )
 def test_far_smaller_is_as_by_area(size_wh, wanted_wh):
     image = scene(*size_wh)
@@ -28,7 +33,7 @@ def test_far_smaller_is_as_by_area(size_wh, wanted_wh):
 
 
 @pytest.mark.parametrize(
-    ("size_wh", "wanted_wh"), [((640, 480), (172, 129)), ((641, 481), (40, 30)), ((8, 2), (2, 2))]
+    ("size_wh", "wanted_wh"), [((640, 480), (229, 171)), ((641, 481), (40, 30)), ((8, 2), (2, 2))]
 )
 def test_a_little_smaller_or_of_odd_sides_is_by_area(size_wh, wanted_wh):
     image = scene(*size_wh)

@@ -7,7 +7,7 @@ import numpy as np
 
 from vultus.imaging.load import Image
 
-_LEFT_TO_DO = 2.0  # after halving; what rounding has lost is in the mean of several pixels then
+_LEFT_TO_DO = 1.5  # after halving, so that what it has rounded is in the mean of several pixels
 
 
 def resize(image: Image, size_wh: tuple[int, int]) -> Image:
