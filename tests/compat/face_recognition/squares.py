@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes import fake_analyzer, picture
-from vultus.compat.face_recognition import api
+from vultus.compat.face_recognition import api, engine
 from vultus.settings import DetectionSettings, Settings
 
 
@@ -37,6 +37,7 @@ def use_squares(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
         boxes = np.sort(analyzer.analyze(image, embed=False).boxes.astype(int), axis=0)
         return [(y, x + w, y + h, x) for x, y, w, h in boxes.tolist()]
 
-    monkeypatch.setattr(api, "face_encodings", encodings)
+    monkeypatch.setattr(api, "face_chips", encodings)  # the chips are encodings already
+    monkeypatch.setattr(engine, "encode_together", list)
     monkeypatch.setattr(api, "face_locations", locations)
     return shapes

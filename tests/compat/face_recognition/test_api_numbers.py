@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 import vultus.compat.face_recognition as face_recognition
 from tests.shared import shared
 from vultus import shortcuts
-from vultus.compat.face_recognition import api
+from vultus.compat.face_recognition import api, engine
 from vultus.compat.face_recognition import jitter as jittering
 from vultus.imaging.dlib_chip import chip_place, cut_chip
 
@@ -135,3 +135,14 @@ def test_a_jitter_is_a_small_change():
     assert np.abs(down - 74.5).max() < 8
     assert across.std() > 1
     assert (total / total.mean()).std() > 0.005  # sizes differ
+
+
+def test_pictures_together_have_the_encodings_of_each(pictures):
+    images = [image for image, _ in pictures[:3]]
+    nobody = np.zeros((50, 50, 3), np.uint8)
+    chips = [api.face_chips(image) for image in (images[0], nobody, *images[1:])]
+    together = engine.encode_together(chips)
+    assert [len(faces) for faces in together] == [len(each) for each in chips]
+    assert together[1] == []
+    for image, faces in zip(images, (together[0], *together[2:]), strict=True):
+        np.testing.assert_allclose(faces, face_recognition.face_encodings(image), atol=1e-5)

@@ -147,12 +147,11 @@ def test_as_many_threads_as_asked_for(known, tmp_path, monkeypatch, cpus, thread
     together = threading.Barrier(threads, timeout=20)
     monkeypatch.setattr(api, "load_image_file", lambda path: (together.wait(), path)[1])
     seen = []
-    monkeypatch.setattr(
-        api, "face_encodings", lambda path: seen.append(threading.get_ident()) or []
-    )
+    monkeypatch.setattr(api, "face_chips", lambda path: seen.append(threading.get_ident()) or [])
     tool.for_each(
         fr_cli.image_files_in_folder(str(folder)),
-        lambda path: api.face_encodings(api.load_image_file(path)),
+        lambda path: api.face_chips(api.load_image_file(path)),
+        engine.encode_together,
         lambda path, faces: None,
         cpus,
     )
@@ -305,7 +304,7 @@ def test_a_network_has_one_thread_while_the_tool_runs(known, tmp_path, monkeypat
         seen.append((engine._analyzer().settings.runtime.threads, cv2.getNumThreads()))
         return []
 
-    monkeypatch.setattr(api, "face_encodings", look)
+    monkeypatch.setattr(api, "face_chips", look)
     before = cv2.getNumThreads(), engine._analyzer()
     engine._make_frugal_analyzer.cache_clear()
     run(known, paint(tmp_path, "ada.png", "ada"))

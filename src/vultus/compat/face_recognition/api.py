@@ -150,6 +150,16 @@ def face_encodings(
         TypeError: no array, a grey one, no whole numbers.
         ImageUnreadable: an array that is no such picture.
     """
+    chips = face_chips(face_image, known_face_locations, model)
+    return engine.encode(chips, _whole_number(num_jitters)) if chips else []
+
+
+def face_chips(
+    face_image: Image,
+    known_face_locations: Iterable[Sequence[int]] | None = None,
+    model: str = "small",
+) -> list[engine.Chip]:
+    """What `face_encodings` makes encodings of, uint8 (150, 150, 3) each; raises as it does."""
     faces = _raw_face_landmarks(face_image, known_face_locations, model)
     if not faces:
         return []
@@ -158,8 +168,7 @@ def face_encodings(
             f"Encodings are made of RGB pictures; this one is grey, of shape {face_image.shape}. "
             "Load it with mode 'RGB'."
         )
-    points = [np.array(face.points) for face in faces]
-    return engine.encode(as_rgb(face_image), points, _whole_number(num_jitters))
+    return engine.cut_chips(as_rgb(face_image), [np.array(face.points) for face in faces])
 
 
 def face_distance(face_encodings: ArrayLike, face_to_compare: ArrayLike) -> NDArray[np.float64]:

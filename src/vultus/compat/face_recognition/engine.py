@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vultus.settings import Settings
 
 Image = NDArray[np.uint8]
+Chip = NDArray[np.uint8]  # (150, 150, 3)
 
 # From the squares of `faces.alignment`, which suit landmarks, to boxes nearer to those of dlib's
 # HOG detector: larger, and shifted towards where the nose points. Fitted on 39 photos at two
@@ -158,18 +159,26 @@ def _predictor(large: bool) -> ShapePredictor:
         return analyzer.predictor68 if large else analyzer.predictor
 
 
-def encode(
-    image: Image, points: list[NDArray[np.int64]], jitters: int
-) -> list[NDArray[np.float64]]:
-    """dlib's 128 numbers of each face with these landmarks, (p, 2), float64 (128,)."""
+def cut_chips(image: Image, points: list[NDArray[np.int64]]) -> list[Chip]:
+    """dlib's chip of each face with these landmarks, (p, 2)."""
     from vultus.imaging.dlib_chip import chip_place, cut_chip
 
-    chips = [cut_chip(image, chip_place(face)) for face in points]
+    return [cut_chip(image, chip_place(face)) for face in points]
+
+
+def encode(chips: list[Chip], jitters: int = 1) -> list[NDArray[np.float64]]:
+    """dlib's 128 numbers of each chip, float64 (128,)."""
     if not chips:
         return []
     if jitters <= 1:
         return list(_embed(np.stack(chips)))
     return [_mean_of_copies(chip, jitters) for chip in chips]
+
+
+def encode_together(pictures: list[list[Chip]]) -> list[list[NDArray[np.float64]]]:
+    """`encode` of the chips of several pictures, in fewer runs of the network."""
+    numbers = iter(encode([chip for chips in pictures for chip in chips]))
+    return [[next(numbers) for _ in chips] for chips in pictures]
 
 
 def _mean_of_copies(chip: Image, count: int) -> NDArray[np.float64]:

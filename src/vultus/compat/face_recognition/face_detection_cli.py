@@ -64,7 +64,7 @@ def process_images_in_process_pool(
         for location in locations:
             print_result(path, location)
 
-    for_each(images_to_check, look, answer, number_of_cpus)
+    for_each(images_to_check, look, list, answer, number_of_cpus)
 
 
 @click.command(cls=Tool)

@@ -64,10 +64,10 @@ def _scan(folder: str, cpus: int) -> tuple[list[str], list[Encoding]]:
         names.append(Path(path).stem)
         encodings.append(faces[0])
 
-    def look(path: str) -> list[Encoding]:
-        return api.face_encodings(api.load_image_file(path))
+    def look(path: str) -> list[engine.Chip]:
+        return api.face_chips(api.load_image_file(path))
 
-    for_each(image_files_in_folder(folder), look, take, cpus)
+    for_each(image_files_in_folder(folder), look, engine.encode_together, take, cpus)
     return names, encodings
 
 
@@ -112,20 +112,19 @@ def process_images_in_process_pool(
         OSError, ValueError, ImageTooLarge: a picture cannot be read.
     """
 
-    def look(path: str) -> Found:
-        return _identify(path, known_names, known_face_encodings, tolerance)
+    def look(path: str) -> list[engine.Chip]:
+        return api.face_chips(_shrink(api.load_image_file(path)))
 
-    def answer(path: str, found: Found) -> None:
-        for name, distance in found:
+    def answer(path: str, faces: list[Encoding]) -> None:
+        for name, distance in _identify(faces, known_names, known_face_encodings, tolerance):
             print_result(path, name, distance, show_distance)
 
-    for_each(images_to_check, look, answer, number_of_cpus)
+    for_each(images_to_check, look, engine.encode_together, answer, number_of_cpus)
 
 
 def _identify(
-    path: str, names: Sequence[str], known: Sequence[Encoding], tolerance: float
+    faces: Sequence[Encoding], names: Sequence[str], known: Sequence[Encoding], tolerance: float
 ) -> Found:
-    faces = api.face_encodings(_shrink(api.load_image_file(path)))
     found: Found = []
     for face in faces:
         distances = api.face_distance(known, face)

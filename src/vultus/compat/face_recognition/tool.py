@@ -15,11 +15,13 @@ from vultus.compat.face_recognition.engine import one_thread_a_network
 from vultus.errors import ImageError, VultusError
 from vultus.work import end_swiftly, work_through
 
+Seen = TypeVar("Seen")
 Answer = TypeVar("Answer")
 
 # As the original matches: anywhere in the name, so that `a.jpg.png` and `a.jpg.old` are read, too.
 _PICTURE = re.compile(r".*\.(jpe?g|png)", re.IGNORECASE)
 ALL_CORES = -1
+_TOGETHER = 4  # pictures; eight faces in one run of the network take a seventh less time
 
 
 class Tool(click.Command):
@@ -81,24 +83,36 @@ def _naming(path: str, error: Exception) -> Exception:
 
 def for_each(
     paths: Sequence[str],
-    work: Callable[[str], Answer],
+    look: Callable[[str], Seen],
+    finish: Callable[[list[Seen]], list[Answer]],
     answer: Callable[[str, Answer], None],
     cpus: int,
 ) -> None:
-    """`work` on each picture, on several threads; `answer` here, in the order of the pictures.
+    """`look` at each picture and `finish` a few at once, on several threads; `answer` here, in
+    the order of the pictures.
 
     Raises:
         OSError, ValueError, ImageTooLarge: a picture cannot be read, which is named. Those before
         it were answered. ValueError: no such number of cores.
     """
 
-    def work_by_name(path: str) -> Answer:
-        try:
-            return work(path)
-        except (OSError, ValueError, ImageError) as error:
-            raise _naming(path, error) from error
+    def work(group: Sequence[str]) -> tuple[list[Answer], Exception | None]:
+        seen: list[Seen] = []
+        for path in group:
+            try:
+                seen.append(look(path))
+            except (OSError, ValueError, ImageError) as error:
+                return finish(seen), _naming(path, error)
+        return finish(seen), None
 
-    for result in work_through(paths, work_by_name, threads_for(cpus)):
-        if result.error is not None:
-            raise result.error
-        answer(result.task, cast("Answer", result.answer))
+    threads = threads_for(cpus)
+    at_once = min(_TOGETHER, -(-len(paths) // threads))
+    groups = [paths[first : first + at_once] for first in range(0, len(paths), at_once or 1)]
+    for result in work_through(groups, work, threads):
+        if result.answer is None:
+            raise cast("Exception", result.error)
+        answers, error = result.answer
+        for path, one in zip(result.task, answers, strict=False):
+            answer(path, one)
+        if error is not None:
+            raise error
