@@ -159,6 +159,23 @@ def test_as_many_threads_as_asked_for(known, tmp_path, monkeypatch, cpus, thread
     assert (threading.get_ident() in seen) == (threads == 1)
 
 
+@pytest.mark.parametrize(
+    ("count", "threads", "sizes"),
+    [
+        (0, 2, []),
+        (1, 8, [1]),
+        (9, 2, [3, 2, 1, 1, 1, 1]),
+        (20, 2, [4, 4, 3, 3, 2, 1, 1, 1, 1]),
+        (5, 1, [3, 1, 1]),
+    ],
+)
+def test_groups_get_smaller_towards_the_end(count, threads, sizes):
+    paths = [str(number) for number in range(count)]
+    groups = tool._groups(paths, threads)
+    assert [len(group) for group in groups] == sizes
+    assert [path for group in groups for path in group] == paths
+
+
 def test_all_cores():
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert tool.threads_for(-1) == cores

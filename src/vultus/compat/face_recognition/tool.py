@@ -81,6 +81,16 @@ def _naming(path: str, error: Exception) -> Exception:
     return (OSError if isinstance(error, OSError) else ValueError)(f"{path}: {error}")
 
 
+def _groups(paths: Sequence[str], threads: int) -> list[Sequence[str]]:
+    """Some paths each, fewer towards the end, where a thread would wait for the others."""
+    groups, first = [], 0
+    while first < len(paths):
+        share = -(-(len(paths) - first) // (2 * threads))
+        groups.append(paths[first : first + min(share, _TOGETHER)])
+        first += len(groups[-1])
+    return groups
+
+
 def for_each(
     paths: Sequence[str],
     look: Callable[[str], Seen],
@@ -106,9 +116,7 @@ def for_each(
         return finish(seen), None
 
     threads = threads_for(cpus)
-    at_once = min(_TOGETHER, -(-len(paths) // threads))
-    groups = [paths[first : first + at_once] for first in range(0, len(paths), at_once or 1)]
-    for result in work_through(groups, work, threads):
+    for result in work_through(_groups(paths, threads), work, threads):
         if result.answer is None:
             raise cast("Exception", result.error)
         answers, error = result.answer
