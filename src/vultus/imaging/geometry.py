@@ -40,6 +40,8 @@ def suppress_overlaps(
     over union, or over the smaller of the two areas.
     """
     order = np.argsort(-scores, kind="stable")
+    if len(order) < 2:
+        return order
     sorted_boxes = boxes[order]
     alive = np.ones(len(order), bool)
     for start in range(0, len(order), _SUPPRESSION_BLOCK):
@@ -48,9 +50,9 @@ def suppress_overlaps(
         rest = start + np.flatnonzero(alive[start:])
         near = overlaps_exceed(sorted_boxes[rows], sorted_boxes[rest], limit, of_smaller)
         near &= rest > rows[:, None]
-        for row, hides in zip(rows, near, strict=True):
-            if alive[row]:
-                alive[rest[hides]] = False
+        for number in np.flatnonzero(near.any(axis=1)):
+            if alive[rows[number]]:
+                alive[rest[near[number]]] = False
     return order[alive]
 
 
