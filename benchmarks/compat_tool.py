@@ -24,7 +24,7 @@ Data = dict[str, Any]
 
 _PHOTOS = 200
 _CORES = 2
-_ROUNDS = 3
+_ROUNDS = 5
 _WANTED = 10
 _TOOL = "face_recognition.face_recognition_cli"
 # Both sides on the same cores; what they start inherits it.

@@ -38,6 +38,7 @@ _SHIFT_OF_NOSE = 0.3  # of what lies between the nose and the middle of the eyes
 # that is enlarged once. MTCNN's box is narrower than what is drawn here (1.06: `faces.alignment`).
 _SMALLEST_BOX_PX = 71
 _WIDTH_OF_BOX = 1 / (1.06 * _SIDE_OF_SQUARE)
+_PROPOSAL = 0.7  # a little faster than the default; HOG finds far fewer faces
 _SMALLEST_FACE_PX = 12  # of the setting `detection.min_face_px`
 # Faces whose embeddings are asked for at once, in copies with `num_jitters`
 COPIES_AT_ONCE = 64
@@ -114,7 +115,8 @@ def find_like_hog(image: Image, upsample: int) -> list[Rectangle]:
     )
     with _loading:
         detector = analyzer.detector
-    boxes = np.rint(_hog_boxes(find_faces(detector, image, settings))).astype(int)
+    found = find_faces(detector, image, settings, proposal=_PROPOSAL)
+    boxes = np.rint(_hog_boxes(found)).astype(int)
     return [Rectangle(*box) for box in boxes.tolist()]
 
 
