@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -20,6 +21,7 @@ from vultus.compat.face_recognition.boxes import FoundByCnn, Rectangle
 
 if TYPE_CHECKING:
     from vultus.faces.analyzer import Analyzer
+    from vultus.faces.embedder import Embedder
     from vultus.faces.mmod import MmodDetector
     from vultus.faces.mtcnn import Detections
     from vultus.faces.shape_predictor import ShapePredictor
@@ -45,7 +47,7 @@ COPIES_AT_ONCE = 64
 
 _loading = Lock()
 _cnn: dict[tuple[int, bool], MmodDetector] = {}  # by process
-_frugal = False
+_frugal: Analyzer | None = None
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -56,17 +58,20 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def one_thread_a_network() -> Iterator[None]:
+def one_thread_a_network(*, encodings: bool = False) -> Iterator[None]:
     """For who looks at pictures one a core, or wants one core only; of the whole process.
 
     A number of threads in the settings goes before.
+
+    Args:
+        encodings: they will be asked for; loads what they need at once.
     """
+    global _frugal  # noqa: PLW0603
+    frugal = _make_frugal_analyzer(encodings)  # before there are several threads who would
     import cv2
 
-    global _frugal  # noqa: PLW0603
-    _make_frugal_analyzer()  # before there are several threads who would
     before = _frugal, cv2.getNumThreads()
-    _frugal = True
+    _frugal = frugal
     cv2.setNumThreads(1)
     try:
         yield
@@ -76,18 +81,33 @@ def one_thread_a_network() -> Iterator[None]:
 
 
 def _analyzer() -> Analyzer:
-    if _frugal:
-        return _make_frugal_analyzer()
+    if _frugal is not None:
+        return _frugal
     from vultus.shortcuts import default_analyzer
 
     return default_analyzer()
 
 
 @cache
-def _make_frugal_analyzer() -> Analyzer:
-    from vultus.faces.analyzer import Analyzer
+def _make_frugal_analyzer(encodings: bool) -> Analyzer:
+    settings = _frugal_settings()
+    with ThreadPoolExecutor(1) as pool:
+        # the largest network is loaded while Python reads modules
+        embedder = pool.submit(_load_embedder, settings) if encodings else None
+        from vultus.faces.analyzer import Analyzer
 
-    return Analyzer(_frugal_settings())
+        analyzer = Analyzer(settings, embedder=embedder.result() if embedder else None)
+    if encodings:
+        analyzer.warm_up()
+    return analyzer
+
+
+def _load_embedder(settings: Settings) -> Embedder:
+    from vultus.faces.embedder import DlibResNet
+    from vultus.models.catalogue import EMBEDDER
+    from vultus.models.session import load_sessions
+
+    return DlibResNet(load_sessions(EMBEDDER, settings.runtime)["resnet"], EMBEDDER)
 
 
 def _frugal_settings() -> Settings:
@@ -95,13 +115,6 @@ def _frugal_settings() -> Settings:
 
     settings = load_settings()
     return settings if settings.runtime.threads else load_settings(runtime={"threads": 1})
-
-
-def load_for_encodings() -> None:
-    """What the first encoding would load else, one model after the other."""
-    analyzer = _analyzer()
-    with _loading:
-        analyzer.warm_up()
 
 
 def find_like_hog(image: Image, upsample: int) -> list[Rectangle]:
@@ -143,9 +156,9 @@ def _cnn_detector() -> MmodDetector:
     from vultus.faces.mmod import MmodDetector
 
     with _loading:
-        key = os.getpid(), _frugal
+        key = os.getpid(), _frugal is not None
         if key not in _cnn:
-            _cnn[key] = MmodDetector.from_settings(_frugal_settings() if _frugal else None)
+            _cnn[key] = MmodDetector.from_settings(_frugal.settings if _frugal else None)
         return _cnn[key]
 
 

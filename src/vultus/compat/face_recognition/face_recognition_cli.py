@@ -142,7 +142,11 @@ def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
-@click.command(cls=Tool)
+class _EncodingTool(Tool):
+    encodes = True
+
+
+@click.command(cls=_EncodingTool)
 @click.argument("known_people_folder")
 @click.argument("image_to_check")
 @click.option("--cpus", default=1, help="Pictures at once; -1: as many as there are cores.")
@@ -163,7 +167,6 @@ def main(
 
     KNOWN_PEOPLE_FOLDER holds a picture of each person, named as the person: obama.jpg.
     """
-    engine.load_for_encodings()
     is_folder = Path(image_to_check).is_dir()
     names, known = _scan(known_people_folder, cpus if is_folder else 1)
     images = image_files_in_folder(image_to_check) if is_folder else [image_to_check]

@@ -27,12 +27,15 @@ _TOGETHER = 4  # pictures; eight faces in one run of the network take a seventh 
 class Tool(click.Command):
     """Ends with status 1 where the original ends with a traceback, and says why in a line."""
 
+    encodes = False  # whether it makes encodings
+
     def invoke(self, ctx: click.Context) -> Any:
         end_swiftly()
         if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold any bytes
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            with one_thread_a_network():  # `--cpus` is the number of pictures at once
+            # `--cpus` is the number of pictures at once
+            with one_thread_a_network(encodings=self.encodes):
                 return super().invoke(ctx)
         except BrokenPipeError:  # `face_recognition ... | head`: click's own business
             raise
