@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from tests.shared import shared
+from vultus.faces import mtcnn
 from vultus.faces.mtcnn import Search
 from vultus.imaging.load import load
 
@@ -188,3 +189,32 @@ def test_a_group_is_followed_as_it_was_found(analyzer):
     best = [max(overlap(box, other) for other in followed.boxes) for box in found.boxes]
     assert sum(each > 0.7 for each in best) >= 0.9 * len(best)
     assert len(followed.boxes) <= len(found.boxes)
+
+
+@pytest.mark.parametrize(
+    ("scores", "asked"),
+    [
+        ({10: 0.99, 12: 0.995, 60: 0.99}, [[10, 60]]),  # the best of a place is surely a face
+        ({10: 0.9, 12: 0.97, 60: 0.99}, [[10, 60], [12]]),  # perhaps: the other may be better
+        ({10: 0.1, 12: 0.97, 60: 0.1}, [[10, 60], [12]]),  # no face: the other may be one
+    ],
+)
+def test_candidates_of_one_place_are_asked_for_in_turn(monkeypatch, scores, asked):
+    seen = []
+
+    def answer(_network, _levels, boxes, _size):
+        seen.append([int(left) for left in boxes[:, 0]])
+        score = np.array([scores[left] for left in seen[-1]], np.float32)
+        zeros = np.zeros((len(boxes), 4), np.float32), np.zeros((len(boxes), 10), np.float32)
+        return [*zeros, np.stack([1 - score, score], axis=1)]
+
+    monkeypatch.setattr(mtcnn, "_run_in_parts", answer)
+    boxes = np.array([(x, 10, x + 30, 40) for x in (10, 12, 60)], np.float32)
+    found = mtcnn.Mtcnn(None, None, None)._output([], boxes, 0.7)
+    assert seen == asked
+    in_turn = [left for lefts in asked for left in lefts]
+    of_first_place = max((scores[left], left) for left in in_turn if left < 60)
+    expected = {of_first_place} | {
+        (s, left) for left, s in scores.items() if left == 60 and s > 0.7
+    }
+    assert {left for _, left in expected} == {int(left) for left in found.boxes[:, 0]}

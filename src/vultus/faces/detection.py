@@ -51,7 +51,7 @@ def find_faces(
     """Faces of an image, largest first, at most `settings.max_faces`.
 
     proposal: the score that P-Net's windows have to reach in the first look. With 0.7 a quarter
-    of the windows less is looked at; of 609 faces in photos and videos one is lost.
+    fewer windows are looked at, and of 609 faces in photos and videos one is lost.
     """
     smallest = settings.min_face_px or smallest_face_px(image)
     first = Search(smallest * _WINDOW_OF_SMALLEST, proposal, output=settings.score_threshold)
